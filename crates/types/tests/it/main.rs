@@ -1,0 +1,4 @@
+//! Integration tests of `quintet-types`: parameter files and codecs.
+
+mod codecs;
+mod networks;
