@@ -19,10 +19,13 @@ pub struct Imbalance {
     pub by: Vec<String>,
 }
 
-/// All messages of some instances.
+/// A tag and the bytes of the tuple.
+type Key = (Tag, Vec<[u8; 32]>);
+
+/// All messages of some instances: how much more was sent than received, and by whom.
 #[derive(Debug, Default)]
 pub struct BusBalance {
-    messages: BTreeMap<(Tag, Vec<[u8; 32]>), (F, Vec<String>)>,
+    messages: BTreeMap<Key, (F, Vec<String>)>,
 }
 
 impl BusBalance {

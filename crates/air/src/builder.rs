@@ -47,12 +47,13 @@ pub struct Builder {
     error: Option<Error>,
     active: Fixed,
     first: Fixed,
+    last: Fixed,
     end: Fixed,
 }
 
 impl Builder {
     fn new(id: u16, air: &'static str, k: u32) -> Self {
-        let (active, first, end) = (Fixed { index: 0 }, Fixed { index: 1 }, Fixed { index: 2 });
+        let [active, first, last, end] = [0, 1, 2, 3].map(|index| Fixed { index });
         let mut builder = Self {
             id,
             air,
@@ -66,10 +67,12 @@ impl Builder {
             error: None,
             active,
             first,
+            last,
             end,
         };
         builder.fixed("active", |_| F::ONE);
         builder.flag("first", |row| row == 0);
+        builder.flag("last", |row| row == height(k) - 1);
         builder.flag("end", |_| false);
         builder.fixed[end.index].values[height(k)] = F::ONE;
         builder
@@ -219,7 +222,7 @@ impl Builder {
 
     /// States `expr = 0` for every pair of neighbouring trace rows.
     pub fn transition(&mut self, name: impl Into<String>, expr: impl Into<Expr>) {
-        let gate = self.active.cur() - self.end.next();
+        let gate = self.active.cur() - self.last;
         self.gated(name.into(), gate, expr.into(), 0..self.height() - 1);
     }
 
@@ -231,12 +234,12 @@ impl Builder {
     /// States `expr = 0` for the last trace row.
     pub fn last(&mut self, name: impl Into<String>, expr: impl Into<Expr>) {
         let row = self.height() - 1;
-        self.gated(name.into(), self.end.next(), expr.into(), row..row + 1);
+        self.gated(name.into(), self.last.cur(), expr.into(), row..row + 1);
     }
 
     /// 1 on the last trace row, 0 on all others: of degree 1.
     pub fn is_last(&self) -> Expr {
-        self.end.next()
+        self.last.cur()
     }
 
     /// States `gate · expr = 0`; the gate must not be set where `expr` would look outside the trace.

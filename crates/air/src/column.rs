@@ -107,19 +107,9 @@ pub struct Fixed {
 }
 
 impl Fixed {
-    /// The cell in this row.
+    /// The cell in this row: halo2 reads fixed columns at no other.
     pub fn cur(&self) -> Expr {
-        self.at(0)
-    }
-
-    /// The cell in the next row.
-    pub fn next(&self) -> Expr {
-        self.at(1)
-    }
-
-    /// The cell `rotation` rows below.
-    pub fn at(&self, rotation: i32) -> Expr {
-        Expr::new(Node::Cell(Cell::Fixed(self.index, rotation)))
+        Expr::new(Node::Cell(Cell::Fixed(self.index, 0)))
     }
 
     /// Place among the fixed columns of the AIR.

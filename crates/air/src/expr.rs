@@ -14,7 +14,7 @@ use crate::F;
 pub enum Cell {
     /// Advice column and rotation.
     Advice(usize, i32),
-    /// Fixed column and rotation.
+    /// Fixed column and rotation, which is always 0.
     Fixed(usize, i32),
     /// Public value by its place in the instance column; only meaningful at row 0.
     Public(usize),

@@ -1,0 +1,4 @@
+//! An AIR from description to checked rows and a balanced bus, and every mistake that `build` names.
+
+mod mistakes;
+mod toy;
