@@ -1,0 +1,41 @@
+# Everything a person runs. `make help` lists it.
+.DEFAULT_GOAL := help
+.PHONY: help build devnet test test-long test-contracts fmt lint doc guests bench-protocol bench-gateway bench-verify
+
+CARGO ?= cargo
+ARGS ?=
+
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build the two programs, optimised
+	$(CARGO) build --release --locked -p quintet-sidecar -p quintet-prover
+
+devnet: ## Embedded chain, one sidecar, eight provers; live view of the phases (ARGS=--exit ends after three jobs)
+	$(CARGO) build --release --locked -p quintet-sidecar -p quintet-prover -p quintet-devnet
+	$(CARGO) run --release --locked -q -p quintet-devnet --bin quintet-devnet -- $(ARGS)
+
+test: ## Everything that CI runs; installs what it needs and says so
+	@scripts/test.sh
+
+test-long: ## Soaks, many kills, long fuzzing
+	@scripts/test-long.sh
+
+fmt: ## Format the Rust code
+	$(CARGO) fmt --all
+
+lint: ## Formatting and clippy, warnings are errors
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+doc: ## API documentation
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+
+guests: ## Rebuild the guest programs and compare them with the committed ones
+	guests/build.sh --check
+
+bench-protocol: ## Selection and rewards at full size; results in target/bench/protocol.json
+	$(CARGO) bench --locked -p quintet-protocol
+
+bench-verify: ## 800 partial proofs with 0, 1 and 40 bad ones
+	$(CARGO) bench --locked -p quintet-plonk

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# What takes too long for CI: every test marked `ignored`, and fuzzing for ten minutes a target. Record the run in docs/test-long.md.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+step "Long tests" cargo nextest run --workspace --locked --run-ignored only --no-fail-fast
+if [ -d fuzz ]; then step "Fuzzing, 600 s a target" scripts/fuzz.sh 600; fi

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# What CI runs and what a contributor runs before a pull request. Installs what is missing and says so.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+started=$SECONDS
+
+say "Set-up"
+need_apt cc build-essential
+need_apt qemu-riscv64 qemu-user
+need_cargo cargo-nextest cargo-nextest 0.9.143
+
+step "Formatting" cargo fmt --all --check
+step "Clippy" cargo clippy --workspace --all-targets --locked -- -D warnings
+step "Build of the programs" cargo build --workspace --bins --locked
+step "Documentation examples" cargo test --workspace --doc --locked
+if [ -x guests/build.sh ]; then step "Guests are the committed ones" scripts/check-guests.sh; fi
+if [ -d fuzz ]; then step "Fuzzing, 30 s a target" scripts/fuzz.sh 30; fi
+step "Dependencies" scripts/check-dependencies.sh
+step "Tests" cargo nextest run --workspace --locked --no-fail-fast
+say "All of it took $((SECONDS - started)) s"
