@@ -4,11 +4,11 @@ use ff::Field;
 
 use crate::{
     AirSpec, Bool, Column, ColumnClass, ColumnInfo, Error, Expr, F, Fixed, FixedInfo, Free, Interaction, InteractionKind,
-    Message, Proven, Range, Tag,
+    LocalTable, Message, Proven, Range, Tag,
     bus::Count,
     expr::{Cell, Node},
     height,
-    spec::{Constraint, Helper, LocalTable, public},
+    spec::{Constraint, Helper, public},
 };
 
 /// An AIR: a struct of column handles that knows how to declare itself.
@@ -42,7 +42,7 @@ pub struct Builder {
     fixed: Vec<FixedInfo>,
     constraints: Vec<Constraint>,
     interactions: Vec<Interaction>,
-    tables: Vec<(Tag, LocalTable)>,
+    tables: Vec<LocalTable>,
     boundaries: [bool; public::BOUNDARIES],
     error: Option<Error>,
     active: Fixed,
@@ -166,8 +166,30 @@ impl Builder {
         Range::new(limbs)
     }
 
+    /// A table of this instance's own: each row is a tuple of integers that [`Self::look_up`] under `tag` may name. Declare it
+    /// before it is looked up; the trace counts its lookups in [`crate::Trace::count_tables`].
+    ///
+    /// # Panics
+    /// If there is no row, or rows differ in width or have more than eight parts: a mistake of the AIR's author.
+    pub fn table(&mut self, tag: Tag, name: &str, rows: &[Vec<u64>]) {
+        let width = rows.first().map_or(0, Vec::len);
+        assert!((1..=8).contains(&width) && rows.iter().all(|row| row.len() == width), "table {name} has no shape");
+        if rows.len() > self.height() {
+            self.fail(Error::Table { air: self.air, name: name.into(), rows: rows.len(), height: self.height() });
+        }
+        let mut message = Message::new(tag);
+        for part in 0..width {
+            // Trace rows past the table provide its row 0 once more.
+            let value = |row: usize| F::from(rows.get(row).unwrap_or(&rows[0])[part]);
+            message = message.value(self.fixed(format!("{name}_table_{part}"), value));
+        }
+        let count = self.uint(format!("{name}_count"), 32);
+        self.provide(format!("{name} table"), count, message);
+        self.tables.push(LocalTable::tuples(tag, count.index(), rows));
+    }
+
     fn look_up_range(&mut self, name: String, tag: Tag, value: Expr) {
-        if !self.tables.iter().any(|(of, _)| *of == tag) {
+        if !self.tables.iter().any(|table| table.tag == tag) {
             let (label, size) = match tag {
                 Tag::BYTE => ("byte", 256),
                 _ => ("limb", 1 << self.limb_bits()),
@@ -176,11 +198,7 @@ impl Builder {
             let values = self.fixed(format!("{label}_table"), |row| if row < size { F::from(row as u64) } else { F::ZERO });
             let count = self.uint(format!("{label}_count"), 32);
             self.provide(format!("{label} table"), count, Message::new(tag).value(values));
-            self.tables.push((tag, LocalTable { count: count.index(), size, lookups: Vec::new() }));
-        }
-        let place = self.interactions.len();
-        if let Some((_, table)) = self.tables.iter_mut().find(|(of, _)| *of == tag) {
-            table.lookups.push(place);
+            self.tables.push(LocalTable::counting(tag, count.index(), size));
         }
         self.look_up(name, self.active, Message::new(tag).value(value));
     }
@@ -201,6 +219,11 @@ impl Builder {
     /// The fixed column that is 1 on every trace row.
     pub fn active(&self) -> Fixed {
         self.active
+    }
+
+    /// The fixed column that is 1 on row 0 only.
+    pub fn first_row(&self) -> Fixed {
+        self.first
     }
 
     /// States `expr = 0` for every row without a gate: it looks at one row only and vanishes where all cells are 0.
@@ -297,6 +320,10 @@ impl Builder {
 
     /// Looks a message up in a table.
     pub fn look_up(&mut self, name: impl Into<String>, times: impl Into<Bool>, message: Message) {
+        let place = self.interactions.len();
+        if let Some(table) = self.tables.iter_mut().find(|table| table.tag == message.tag) {
+            table.lookups.push(place);
+        }
         self.interact(name.into(), InteractionKind::Lookup, -times.into().0, message);
     }
 
@@ -373,7 +400,7 @@ impl Builder {
             interactions: self.interactions,
             helpers: batches.into_iter().map(|interactions| Helper { interactions }).collect(),
             powers,
-            tables: self.tables.into_iter().map(|(_, table)| table).collect(),
+            tables: self.tables,
         };
         spec.validate()?;
         Ok(spec)

@@ -59,6 +59,18 @@ pub enum Error {
         /// Column.
         column: String,
     },
+    /// A local table has more rows than a trace.
+    #[error("{air}: the table {name} has {rows} rows, at most {height} fit")]
+    Table {
+        /// The AIR.
+        air: &'static str,
+        /// Table.
+        name: String,
+        /// Its number of rows.
+        rows: usize,
+        /// Number of trace rows.
+        height: usize,
+    },
     /// A boundary slot is stated twice or out of range.
     #[error("{air}: boundary slot {slot} is taken or does not exist")]
     Boundary {

@@ -22,6 +22,7 @@ mod expr;
 mod phase_two;
 mod range;
 mod spec;
+mod table;
 mod trace;
 
 pub use balance::{BusBalance, Imbalance};
@@ -35,6 +36,7 @@ pub use expr::{Cell, Expr, Node};
 pub use phase_two::{PhaseTwoColumns, phase_two};
 pub use range::Range;
 pub use spec::{AirSpec, Constraint, Helper, Publics, RESERVED_ROWS, height, public};
+pub use table::LocalTable;
 pub use trace::{ColumnData, RowMut, Trace};
 
 /// The field of all cells: the base field of Pallas, which is the scalar field of Vesta, on which commitments live.

@@ -1,6 +1,6 @@
 //! The finished description of an AIR at one size, as circuits, checkers and provers read it.
 
-use crate::{ColumnInfo, Error, Expr, F, FixedInfo, Interaction, expr::Cell};
+use crate::{ColumnInfo, Error, Expr, F, FixedInfo, Interaction, LocalTable, expr::Cell};
 
 /// Rows at the end of a table that hold no trace: the end row of the running sum, and room for up to seven blinding factors
 /// and one more, which is what halo2 reserves for a column queried at five rotations.
@@ -76,19 +76,8 @@ pub struct AirSpec {
     pub helpers: Vec<Helper>,
     /// Number of powers of β that have a column.
     pub powers: usize,
-    /// Limb and byte tables: which column counts and which columns are looked up (with the scale of the lookup).
+    /// Local tables: which column counts and which interactions look up.
     pub tables: Vec<LocalTable>,
-}
-
-/// A local range table: the provider's count column and the interactions that use it.
-#[derive(Clone, Debug)]
-pub struct LocalTable {
-    /// Index of the count column.
-    pub count: usize,
-    /// Number of values in the table, which holds `0 .. size`.
-    pub size: usize,
-    /// Places of the lookups in [`AirSpec::interactions`].
-    pub lookups: Vec<usize>,
 }
 
 impl AirSpec {

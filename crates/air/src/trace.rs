@@ -3,7 +3,7 @@
 use ff::Field;
 use rayon::prelude::*;
 
-use crate::{AirSpec, Cell, Column, ColumnClass, F};
+use crate::{AirSpec, Cell, Column, ColumnClass, F, LocalTable};
 
 /// Values of one column; rows past the end of the vector are 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,24 +132,23 @@ impl Trace {
         self.columns[column].get(row)
     }
 
-    /// Counts the lookups into the local limb and byte tables. Call it when all rows are filled.
+    /// Counts the lookups into the local tables. Call it when all rows are filled.
     pub fn count_tables(&mut self, spec: &AirSpec) {
         for table in &spec.tables {
             let counts = (0..spec.height())
                 .into_par_iter()
                 .fold(
-                    || vec![0u64; table.size],
-                    |mut counts, row| {
+                    || (vec![0u64; table.size], Vec::new()),
+                    |(mut counts, mut parts), row| {
                         for &lookup in &table.lookups {
-                            if let Some(value) = small(self.lookup_value(spec, lookup, row))
-                                && value < table.size
-                            {
-                                counts[value] += 1;
+                            if let Some(place) = self.looked_up(spec, table, lookup, row, &mut parts) {
+                                counts[place] += 1;
                             }
                         }
-                        counts
+                        (counts, parts)
                     },
                 )
+                .map(|(counts, _)| counts)
                 .reduce(
                     || vec![0u64; table.size],
                     |mut a, b| {
@@ -164,20 +163,19 @@ impl Trace {
         }
     }
 
-    fn lookup_value(&self, spec: &AirSpec, lookup: usize, row: usize) -> F {
-        spec.interactions[lookup].message.parts[0].eval(&|cell| match cell {
+    /// The table row that a lookup names at a trace row, if it looks at all and the row exists.
+    fn looked_up(&self, spec: &AirSpec, table: &LocalTable, lookup: usize, row: usize, parts: &mut Vec<F>) -> Option<usize> {
+        let load = |cell| match cell {
             Cell::Advice(column, rotation) => self.get(column, row.wrapping_add_signed(rotation as isize)),
             Cell::Fixed(column, _) => spec.fixed[column].values[row],
             Cell::Public(_) => F::ZERO,
-        })
+        };
+        let interaction = &spec.interactions[lookup];
+        if interaction.multiplicity.eval(&load) == F::ZERO {
+            return None;
+        }
+        parts.clear();
+        parts.extend(interaction.message.parts.iter().map(|part| part.eval(&load)));
+        table.place(parts)
     }
-}
-
-/// The value as an integer, if it is below 2^32.
-fn small(value: F) -> Option<usize> {
-    use ff::PrimeField;
-    let bytes = value.to_repr();
-    let (low, high) = bytes.as_ref().split_at(4);
-    let low = low.iter().rev().fold(0usize, |sum, byte| sum << 8 | usize::from(*byte));
-    high.iter().all(|byte| *byte == 0).then_some(low)
 }
