@@ -1,0 +1,28 @@
+//! The gateway's HTTP interface: what goes over it, and the client that daemons, tools and tests use.
+//!
+//! Conventions are those of the Beacon API: answers are `{"data": …}`, integers are quoted, bytes are `0x` hex, errors are
+//! `{"code", "message"}`; submissions and large objects are also served and taken as SSZ (`application/octet-stream`).
+
+mod client;
+mod envelope;
+mod event;
+mod job;
+mod ledger;
+mod node;
+mod prover;
+
+pub use client::{ClientError, EventStream, GatewayClient};
+pub use envelope::{Data, ErrorBody, Page};
+pub use event::{Event, EventKind, Topic};
+pub use job::{
+    Accepted, Assignment, Challenge, DigestView, Hole, InstanceState, InstanceView, JobDetail, JobFilter, JobState, JobSummary,
+    PhaseView, SubmissionView,
+};
+pub use ledger::{AccountView, LedgerView, RewardEntry, ValidatorRewards};
+pub use node::{Health, Identity, Syncing, Version};
+pub use prover::{DutyView, HistoryView, ProverDetail, ProverStatus, ProverView};
+
+/// Content type of SSZ bodies.
+pub const SSZ: &str = "application/octet-stream";
+/// Content type of JSON bodies.
+pub const JSON: &str = "application/json";
