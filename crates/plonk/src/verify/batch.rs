@@ -1,0 +1,85 @@
+//! Many partial proofs in one multi-scalar multiplication, whatever their verifying keys: all AIRs of a job share generators.
+//!
+//! Each proof's multi-scalar multiplication is scaled by a weight that follows from a hash of all proofs in the batch, and added up. If one of them is not
+//! zero, the sum is zero with probability 1/|F|. Bad proofs are found by halving.
+
+use rayon::prelude::*;
+
+use super::{bisect, opening, strategy::Msm};
+use crate::{
+    Digest, PartialProof, Rejection, Round,
+    hash::{Domain, ProofHash},
+    suite::Hash,
+};
+
+/// Memory for the multi-scalar multiplications of one group while its bad proofs are looked for.
+const GROUP_BYTES: usize = 256 << 20;
+/// Most proofs in a group: small enough that a group with one bad proof is worth re-reading.
+const GROUP_PROOFS: usize = 32;
+
+impl Round {
+    /// Verifies partial proofs together; the answers are in their order. With no bad proof among them this costs one multi-scalar multiplication of the
+    /// size of the table; each bad one adds a few.
+    pub fn verify_partials(&self, partials: &[PartialProof]) -> Vec<Result<(), Rejection>> {
+        let mut results = vec![Ok(()); partials.len()];
+        let seed = partials
+            .iter()
+            .fold(Hash::new(Domain::Batch).word(&self.statement.hash().0), |hash, partial| hash.word(&partial.partial_id().0))
+            .digest();
+        let size = (GROUP_BYTES / (32 << self.plan.k)).clamp(1, GROUP_PROOFS);
+        let groups: Vec<Vec<usize>> = (0..partials.len()).collect::<Vec<_>>().chunks(size).map(<[usize]>::to_vec).collect();
+
+        // First pass: one multi-scalar multiplication per group; proofs that fail earlier are settled here.
+        let opened: Vec<(Msm<'_>, Vec<usize>, Vec<(usize, Rejection)>)> =
+            groups.into_par_iter().map(|places| self.open_group(partials, &seed, places)).collect();
+        let mut sums = Vec::with_capacity(opened.len());
+        let mut members = Vec::with_capacity(opened.len());
+        for (sum, places, refused) in opened {
+            refused.into_iter().for_each(|(place, why)| results[place] = Err(why));
+            if !places.is_empty() {
+                sums.push(sum);
+                members.push(places);
+            }
+        }
+
+        for group in bisect::bad(self.keys.params(), &sums) {
+            let places = &members[group];
+            let msms: Vec<Msm<'_>> = places
+                .par_iter()
+                .map(|&place| self.weighted(partials, &seed, place).unwrap_or_else(|_| self.keys.params().empty_msm()))
+                .collect();
+            for member in bisect::bad_among(self.keys.params(), &msms) {
+                let place = places[member];
+                results[place] = Err(opening(&partials[place]));
+            }
+        }
+        results
+    }
+
+    /// Sum of a group, its members, and those that were refused at once.
+    fn open_group(
+        &self,
+        partials: &[PartialProof],
+        seed: &Digest,
+        places: Vec<usize>,
+    ) -> (Msm<'_>, Vec<usize>, Vec<(usize, Rejection)>) {
+        let mut sum = self.keys.params().empty_msm();
+        let (mut members, mut refused) = (Vec::new(), Vec::new());
+        for place in places {
+            match self.weighted(partials, seed, place) {
+                Ok(msm) => {
+                    sum.add_msm(&msm);
+                    members.push(place);
+                }
+                Err(why) => refused.push((place, why)),
+            }
+        }
+        (sum, members, refused)
+    }
+
+    fn weighted(&self, partials: &[PartialProof], seed: &Digest, place: usize) -> Result<Msm<'_>, Rejection> {
+        let mut msm = self.open(&partials[place])?;
+        msm.scale(Hash::new(Domain::Batch).word(&seed.0).uint(place as u64).element());
+        Ok(msm)
+    }
+}
