@@ -98,11 +98,13 @@ parameters! {
         "Slots that a phase lasts." phase_slots "PHASE_SLOTS": u64 = 1;
         "Milliseconds after a deadline within which submissions still count as in time." arrival_tolerance_ms "ARRIVAL_TOLERANCE_MS": u64 = 500;
         "Share of T1, in 1/10,000, after which uncommitted instances are announced." holes_announced_bps "HOLES_ANNOUNCED_BPS": u64 = 6667;
-        "A job is opened for blocks whose slot is a multiple of this; 0: one job at a time." job_interval_slots "JOB_INTERVAL_SLOTS": u64 = 1;
+        "Unselected provers drawn as reserves, who fill holes in D." hole_fillers "HOLE_FILLERS": u64 = 4;
+        "A job is opened for the first block at or after each multiple of this slot; 0: one job at a time." job_interval_slots "JOB_INTERVAL_SLOTS": u64 = 1;
         "Fewest provers of a job; below, it is unserved." min_provers "MIN_PROVERS": u64 = 2;
         "Gas of a block for each selected prover; 0: the number does not depend on gas." gas_per_prover "GAS_PER_PROVER": u64 = 180_000;
         "Provers assigned to prove each instance." redundancy_factor "REDUNDANCY_FACTOR": u64 = 3;
         "Provers assigned to commit to each instance, those that prove it included." t1_redundancy "T1_REDUNDANCY": u64 = 8;
+        "Times that a phase may end without a certificate before the attempt is given up." max_uncertified "MAX_UNCERTIFIED": u64 = 32;
         "Attempts at a job, the first included." max_attempts "MAX_ATTEMPTS": u64 = 3;
         "Full proofs of provers that were not selected, for each of T3, T4 and T5." max_open_full_proofs "MAX_OPEN_FULL_PROOFS": u64 = 8;
         "Share of validator rewards, in 1/10,000, that goes to the signers of the certificate." attester_share_bps "ATTESTER_SHARE_BPS": u64 = 2000;

@@ -1,0 +1,107 @@
+//! The shape of submissions, before any signature or proof is looked at.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use quintet_types::{
+    BloomHash, Commitments, FullProof, InstanceIndex, JobId, PartialProofs, ProverIndex, PublicKeyBytes, Root,
+};
+
+use crate::assignment::Assignment;
+use crate::error::ProtocolError;
+
+/// A partial that full proofs may refer to: it stands in a certified bundle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownPartial {
+    /// The instance that it proves.
+    pub instance: InstanceIndex,
+    /// Who made it.
+    pub maker: ProverIndex,
+}
+
+/// T1: instances of the plan, rising. Further ones than the assigned are welcome; missing ones are no matter of shape.
+///
+/// # Errors
+/// Names what is wrong.
+pub fn check_commitments(body: &Commitments, instances: usize) -> Result<(), ProtocolError> {
+    if !body.is_ordered() {
+        return Err(ProtocolError::NotOrdered("commitments"));
+    }
+    match body.commitments.last() {
+        Some(last) if last.instance.as_usize() >= instances => {
+            Err(ProtocolError::UnknownInstance { instance: last.instance, instances })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// T2: assigned instances only, rising. Each partial costs its receivers a verification, so unassigned ones are not
+/// welcome.
+///
+/// # Errors
+/// Names what is wrong.
+pub fn check_partials(
+    body: &PartialProofs,
+    prover: ProverIndex,
+    assignment: &Assignment,
+) -> Result<(), ProtocolError> {
+    if !body.is_ordered() {
+        return Err(ProtocolError::NotOrdered("partial proofs"));
+    }
+    for partial in &body.proofs {
+        if !assignment.must_prove(prover, partial.instance) {
+            return Err(ProtocolError::NotAssigned { prover, instance: partial.instance });
+        }
+    }
+    Ok(())
+}
+
+/// T3–T5: looks up who made each partial of a full proof, in plan order, and checks length, places and BloomHash.
+///
+/// `known` are the partials of certified bundles by id. The aggregation proof and the own partials' proofs are not
+/// looked at.
+///
+/// # Errors
+/// Names what is wrong.
+pub fn resolve_full_proof(
+    body: &FullProof,
+    job: &JobId,
+    submitter: ProverIndex,
+    submitter_key: &PublicKeyBytes,
+    instances: usize,
+    known: &BTreeMap<Root, KnownPartial>,
+) -> Result<Vec<ProverIndex>, ProtocolError> {
+    if body.partials.len() != instances {
+        return Err(ProtocolError::WrongLength { expected: instances, found: body.partials.len() });
+    }
+    if !body.is_ordered() {
+        return Err(ProtocolError::NotOrdered("own partial proofs"));
+    }
+    let own: BTreeMap<Root, InstanceIndex> =
+        body.own.iter().map(|partial| (partial.id(job, submitter_key), partial.instance)).collect();
+    let mut unused: BTreeSet<_> = own.values().copied().collect();
+    let mut makers = Vec::with_capacity(instances);
+    let mut reused = Vec::new();
+    for (id, place) in body.partials.iter().zip(0..) {
+        let place = InstanceIndex(place);
+        let (actual, maker) = match (own.get(id), known.get(id)) {
+            (Some(&instance), _) => (instance, submitter),
+            (None, Some(partial)) => (partial.instance, partial.maker),
+            (None, None) => return Err(ProtocolError::UnknownPartial { instance: place, id: *id }),
+        };
+        if actual != place {
+            return Err(ProtocolError::MisplacedPartial { instance: place, id: *id, actual });
+        }
+        unused.remove(&place);
+        if maker != submitter {
+            reused.push(id);
+        }
+        makers.push(maker);
+    }
+    if let Some(instance) = unused.pop_first() {
+        return Err(ProtocolError::UnusedPartial(instance));
+    }
+    if body.bloom_hash != BloomHash::new(instances, reused) {
+        return Err(ProtocolError::WrongBloomHash);
+    }
+    Ok(makers)
+}

@@ -1,0 +1,263 @@
+//! The ledger: entries by job, provisional until the block is final, and one root over all of it.
+//!
+//! Entries are keyed by (job, phase, account, reason), so neither the order in which phases close at different nodes
+//! nor a phase that is recorded twice changes anything. Two sidecars with the same entries have the same root.
+
+use std::collections::BTreeMap;
+
+use alloy_primitives::B256;
+use quintet_types::{Account, Balance, JobId, LedgerEntry, Phase, Reason, Reward, Root, Slot, TreeHash};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::error::ProtocolError;
+
+/// Entries of one job.
+type JobEntries = BTreeMap<(Phase, Account, Reason), Reward>;
+
+/// Rewards and penalties of all jobs, on whatever fork.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// Everything of slots before this one is folded into `settled_root` and `balances`.
+    settled_before: Slot,
+    /// Chain of hashes over the settled jobs, in order.
+    settled_root: Root,
+    balances: BTreeMap<Account, Balance>,
+    /// Blocks at or before this slot are final.
+    finalized: Option<Slot>,
+    jobs: BTreeMap<JobId, JobEntries>,
+}
+
+impl Ledger {
+    /// Adds entries. Those that are there with the same amount are passed over.
+    ///
+    /// # Errors
+    /// If an entry is there with another amount, or its job is settled. Nothing is added then.
+    pub fn record(&mut self, entries: &[LedgerEntry]) -> Result<(), ProtocolError> {
+        for entry in entries {
+            if entry.job.slot < self.settled_before {
+                return Err(ProtocolError::Settled(entry.job));
+            }
+            let there = self.jobs.get(&entry.job).and_then(|job| job.get(&(entry.phase, entry.account, entry.reason)));
+            if there.is_some_and(|amount| *amount != entry.amount) {
+                return Err(ProtocolError::Conflict { job: entry.job, phase: entry.phase });
+            }
+        }
+        for entry in entries {
+            let job = self.jobs.entry(entry.job).or_default();
+            job.insert((entry.phase, entry.account, entry.reason), entry.amount);
+        }
+        Ok(())
+    }
+
+    /// Blocks up to `slot` are final: entries of blocks that `is_canonical` does not know vanish.
+    pub fn finalize(&mut self, slot: Slot, mut is_canonical: impl FnMut(Slot, &Root) -> bool) {
+        self.finalized = self.finalized.max(Some(slot));
+        self.jobs.retain(|job, _| job.slot > slot || is_canonical(job.slot, &job.block_root));
+    }
+
+    /// Drops all entries of a block that was orphaned.
+    pub fn orphan(&mut self, block_root: &Root) {
+        self.jobs.retain(|job, _| job.block_root != *block_root);
+    }
+
+    /// Folds in the jobs of slots before `slot`, as far as they are final; nothing can be added to them any more.
+    /// Returns the folded entries. Changes neither [`Self::root`] nor [`Self::balance`].
+    pub fn settle(&mut self, slot: Slot) -> Vec<LedgerEntry> {
+        let end = self.finalized.map_or(Slot(0), |finalized| slot.min(finalized.plus(1)));
+        if end <= self.settled_before {
+            return Vec::new();
+        }
+        let rest = self.jobs.split_off(&JobId::new(end, Root::ZERO));
+        let settled = std::mem::replace(&mut self.jobs, rest);
+        self.settled_before = end;
+        let mut folded = Vec::new();
+        for (job, entries) in &settled {
+            self.settled_root = chain(&self.settled_root, job, entries);
+            for entry in listed(job, entries) {
+                *self.balances.entry(entry.account).or_default() += entry.amount;
+                folded.push(entry);
+            }
+        }
+        folded
+    }
+
+    /// The root over all entries, provisional ones included: hash chain over jobs in order of their ids.
+    pub fn root(&self) -> Root {
+        self.root_of(|_| true)
+    }
+
+    /// The root over the entries of final blocks.
+    pub fn finalized_root(&self) -> Root {
+        self.root_of(|job| self.is_final(job))
+    }
+
+    fn root_of(&self, which: impl Fn(&JobId) -> bool) -> Root {
+        let jobs = self.jobs.iter().filter(|(job, _)| which(job));
+        jobs.fold(self.settled_root, |root, (job, entries)| chain(&root, job, entries))
+    }
+
+    /// Whether the job's block is final.
+    pub fn is_final(&self, job: &JobId) -> bool {
+        job.slot < self.settled_before || self.finalized.is_some_and(|finalized| job.slot <= finalized)
+    }
+
+    /// Entries that are not settled, in order, provisional ones included.
+    pub fn entries(&self) -> impl Iterator<Item = LedgerEntry> + '_ {
+        self.jobs.iter().flat_map(|(job, entries)| listed(job, entries))
+    }
+
+    /// Entries of one job, while it is not settled.
+    pub fn job(&self, job: &JobId) -> impl Iterator<Item = LedgerEntry> + '_ {
+        self.jobs.get_key_value(job).into_iter().flat_map(|(job, entries)| listed(job, entries))
+    }
+
+    /// Sum for one account over final blocks, which is what settlement pays.
+    pub fn balance(&self, account: &Account) -> Balance {
+        self.sum(account, true)
+    }
+
+    /// Sum for one account over blocks that are not final yet.
+    pub fn provisional(&self, account: &Account) -> Balance {
+        self.sum(account, false)
+    }
+
+    fn sum(&self, account: &Account, of_final: bool) -> Balance {
+        let mut total =
+            if of_final { self.balances.get(account).copied().unwrap_or_default() } else { Balance::default() };
+        for entry in self.entries().filter(|e| e.account == *account && self.is_final(&e.job) == of_final) {
+            total += entry.amount;
+        }
+        total
+    }
+
+    /// Sums for all accounts over final blocks.
+    pub fn balances(&self) -> BTreeMap<Account, Balance> {
+        let mut balances = self.balances.clone();
+        for entry in self.entries().filter(|entry| self.is_final(&entry.job)) {
+            *balances.entry(entry.account).or_default() += entry.amount;
+        }
+        balances
+    }
+}
+
+fn listed<'a>(job: &'a JobId, entries: &'a JobEntries) -> impl Iterator<Item = LedgerEntry> + 'a {
+    entries.iter().map(|(&(phase, account, reason), &amount)| LedgerEntry { job: *job, phase, account, reason, amount })
+}
+
+/// H(previous root ‖ hash tree root of the job's id ‖ hash tree roots of its entries, merkleised as an SSZ list).
+fn chain(previous: &Root, job: &JobId, entries: &JobEntries) -> Root {
+    let mut hasher = Sha256::new();
+    hasher.update(previous);
+    hasher.update(job.root());
+    hasher.update(list_root(listed(job, entries)));
+    B256::from(<[u8; 32]>::from(hasher.finalize()))
+}
+
+/// Hash tree root of the entries as `List[LedgerEntry, 2^20]`: 200 provers, five phases and a few reasons each are
+/// far below.
+fn list_root(entries: impl Iterator<Item = LedgerEntry>) -> Root {
+    const DEPTH: usize = 20;
+    let mut layer: Vec<Root> = entries.map(|entry| entry.tree_hash_root()).collect();
+    let length = layer.len() as u64;
+    let mut zero = Root::ZERO;
+    for _ in 0..DEPTH {
+        if layer.len() % 2 == 1 {
+            layer.push(zero);
+        }
+        layer = layer.as_chunks::<2>().0.iter().map(|[left, right]| pair(left, right)).collect();
+        zero = pair(&zero, &zero);
+    }
+    let mut size = [0u8; 32];
+    size[..8].copy_from_slice(&length.to_le_bytes());
+    pair(layer.first().unwrap_or(&zero), &size.into())
+}
+
+fn pair(left: &Root, right: &Root) -> Root {
+    let mut hasher = Sha256::new();
+    hasher.update(left);
+    hasher.update(right);
+    Root::from(<[u8; 32]>::from(hasher.finalize()))
+}
+
+#[cfg(test)]
+mod tests {
+    use quintet_types::{ProverIndex, ValidatorIndex};
+
+    use super::*;
+
+    fn entry(slot: u64, block: u8, prover: u64, amount: i64) -> LedgerEntry {
+        LedgerEntry {
+            job: JobId::new(Slot(slot), Root::repeat_byte(block)),
+            phase: Phase::T2,
+            account: Account::Prover(ProverIndex(prover)),
+            reason: Reason::Partials,
+            amount: Reward(amount),
+        }
+    }
+
+    #[test]
+    fn recording_twice_changes_nothing_and_contradictions_are_refused() {
+        let mut ledger = Ledger::default();
+        ledger.record(&[entry(1, 1, 1, 5)]).unwrap();
+        let root = ledger.root();
+        ledger.record(&[entry(1, 1, 1, 5)]).unwrap();
+        assert_eq!(ledger.root(), root);
+        ledger.record(&[entry(2, 1, 1, 5), entry(1, 1, 1, 6)]).unwrap_err();
+        assert_eq!(ledger.root(), root, "nothing of a refused batch is added");
+    }
+
+    #[test]
+    fn orphaned_blocks_pay_nobody() {
+        let mut ledger = Ledger::default();
+        ledger.record(&[entry(1, 1, 1, 5), entry(1, 2, 1, 7), entry(9, 3, 1, 11)]).unwrap();
+        let account = Account::Prover(ProverIndex(1));
+        assert_eq!(ledger.balance(&account), Balance(0), "nothing is final yet");
+        assert_eq!(ledger.provisional(&account), Balance(23));
+        ledger.finalize(Slot(4), |_, root| *root == Root::repeat_byte(1));
+        assert_eq!(ledger.balance(&account), Balance(5));
+        assert_eq!(ledger.provisional(&account), Balance(11));
+        ledger.orphan(&Root::repeat_byte(3));
+        assert_eq!(ledger.provisional(&account), Balance(0));
+    }
+
+    #[test]
+    fn settling_changes_neither_roots_nor_balances() {
+        let entries = [entry(1, 1, 1, 5), entry(2, 1, 2, -7), entry(3, 1, 1, 11), entry(40, 1, 1, 13)];
+        let mut early = Ledger::default();
+        let mut late = Ledger::default();
+        early.record(&entries[..2]).unwrap();
+        early.finalize(Slot(2), |_, _| true);
+        assert_eq!(early.settle(Slot(2)).len(), 1);
+        assert_eq!(early.settle(Slot(99)).len(), 1, "final jobs only");
+        early.record(&entries[2..]).unwrap();
+        early.finalize(Slot(5), |_, _| true);
+        late.record(&entries).unwrap();
+        late.finalize(Slot(5), |_, _| true);
+        assert_eq!(early.root(), late.root());
+        assert_eq!(early.finalized_root(), late.finalized_root());
+        assert_ne!(late.root(), late.finalized_root());
+        assert_eq!(early.balances(), late.balances());
+        early.record(&entries[..1]).unwrap_err();
+    }
+
+    /// Value by the SSZ library for the same list.
+    #[test]
+    fn list_root_is_the_hash_tree_root_of_an_ssz_list() {
+        use ssz_types::{VariableList, typenum::U1048576};
+        for count in [0, 1, 2, 3, 5, 8, 33] {
+            let entries: Vec<_> = (0..count).map(|n| entry(1, 1, n, 1)).collect();
+            let list = VariableList::<LedgerEntry, U1048576>::new(entries.clone()).unwrap();
+            assert_eq!(list_root(entries.into_iter()), list.tree_hash_root());
+        }
+    }
+
+    #[test]
+    fn validators_and_provers_of_one_index_are_two_accounts() {
+        let mut ledger = Ledger::default();
+        let validator = LedgerEntry { account: Account::Validator(ValidatorIndex(1)), ..entry(1, 1, 1, 5) };
+        ledger.record(&[validator, entry(1, 1, 1, 7)]).unwrap();
+        ledger.finalize(Slot(1), |_, _| true);
+        assert_eq!(ledger.balance(&validator.account), Balance(5));
+    }
+}
