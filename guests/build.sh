@@ -138,7 +138,8 @@ for source in tests/src/bin/*.rs; do
     cp "$STAGE/$dir/linux/riscv64im-quintet/release/$name" "$STAGE/elf/tests/$name.linux.elf"
 done
 cd "$STAGE/elf"
-chmod 644 ./*.elf tests/*.elf
+chmod 644 payload.elf tests/*.elf
+chmod 755 tests/*.linux.elf # qemu runs executable files only
 { echo "# $id"; find . -name '*.elf' -printf '%P\n' | LC_ALL=C sort | xargs sha256sum; } > SHA256SUMS
 
 if [ "$mode" = build ]; then
