@@ -89,7 +89,7 @@ impl ForkSchedule {
         }
         // Devnets start several forks at epoch 0: the latest of them counts. Forks unknown to us come after known ones.
         let rank = |name: &str| name.parse::<Fork>().map_or(usize::MAX, |fork| fork as usize);
-        activations.sort_by(|a, b| (a.epoch, rank(&a.name)).cmp(&(b.epoch, rank(&b.name))));
+        activations.sort_by_key(|activation| (activation.epoch, rank(&activation.name)));
         Ok(Self { activations })
     }
 

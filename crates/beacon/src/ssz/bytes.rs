@@ -102,7 +102,7 @@ pub(super) fn elements<'a>(ty: &SszType, bytes: &'a [u8]) -> Result<Vec<&'a [u8]
     };
     let parts = match element.fixed_size() {
         Some(size) => {
-            if size == 0 || bytes.len() % size != 0 {
+            if size == 0 || !bytes.len().is_multiple_of(size) {
                 let expected = bytes.len() / size.max(1) * size;
                 return Err(SszFault::Length { expected, got: bytes.len() }.into());
             }
@@ -125,7 +125,7 @@ fn variable_elements(bytes: &[u8], limit: Limit) -> Result<Vec<&[u8]>, SszError>
         return Err(SszFault::Length { expected: OFFSET_BYTES, got: bytes.len() }.into());
     }
     let first = read_offset(bytes, 0);
-    if first == 0 || first % OFFSET_BYTES != 0 || first > bytes.len() {
+    if first == 0 || !first.is_multiple_of(OFFSET_BYTES) || first > bytes.len() {
         return Err(SszFault::Offset { offset: first }.into());
     }
     let count = first / OFFSET_BYTES;

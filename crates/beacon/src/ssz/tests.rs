@@ -25,7 +25,7 @@ fn pair_json(number: u64, bytes: &[u8], bits: u8, lists: &[Vec<u8>], roots: usiz
     let lists: Vec<_> = lists.iter().map(hex::encode_prefixed).collect();
     json!({
         "number": number.to_string(), "bytes": hex::encode_prefixed(bytes), "bits": hex::encode_prefixed([bits.max(1)]),
-        "flag": number % 2 == 0, "lists": lists, "roots": roots,
+        "flag": number.is_multiple_of(2), "lists": lists, "roots": roots,
     })
 }
 

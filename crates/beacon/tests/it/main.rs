@@ -1,4 +1,8 @@
 //! Integration tests of the Beacon API client, against recorded answers of real nodes.
 
+mod client;
 mod data;
 mod decode;
+mod follower;
+mod gloas;
+mod server;
