@@ -24,5 +24,9 @@ pub const KSTATE: Tag = Tag(9);
 pub const KLANE: Tag = Tag(10);
 /// `(word address)`: the chain of memory instances.
 pub const MEMCHAIN: Tag = Tag(13);
-/// `(s, 2^s)` for `s < 64`.
+/// `(s, kind, power of two)`: the factor by which a shift by `s < 64` multiplies; inside shift only.
 pub const POW2: Tag = Tag(14);
+/// `(first word address, word address after the last)`: a range of words that the program occupies, text or image.
+pub const REGION: Tag = Tag(15);
+/// `(x, y, x & y)` for digits x, y; inside bitwise only.
+pub const AND: Tag = Tag(16);
