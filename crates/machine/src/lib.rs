@@ -4,6 +4,7 @@
 //! instances and gives the records of each, from which the AIRs fill their traces. The contract between these parts is
 //! `docs/machine.md`.
 
+pub mod airs;
 pub mod asm;
 pub mod decode;
 pub mod elf;

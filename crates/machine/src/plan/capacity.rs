@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::{AirId, PlanError};
+use crate::{AirId, PlanError, airs::regions::MAX_REGIONS};
 
 /// Rows at the end of a circuit of 2^k rows that hold no operations: the last usable row, where the running sum ends, and
 /// the rows that blind.
@@ -37,7 +37,12 @@ pub const fn rows_per_operation(air: AirId) -> u64 {
 /// # Panics
 /// As [`height`].
 pub fn capacity(air: AirId, k: u32) -> u64 {
-    height(k) / rows_per_operation(air)
+    let reserved = match air {
+        // Rows for the regions that the program occupies.
+        AirId::Image | AirId::Memory => MAX_REGIONS as u64,
+        _ => 0,
+    };
+    (height(k) - reserved) / rows_per_operation(air)
 }
 
 /// Fails for a k outside [`SUPPORTED_K`].

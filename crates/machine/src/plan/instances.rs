@@ -14,6 +14,19 @@ pub(super) fn operation_range(air: AirId, index: u32, k: u32, operations: u64) -
     start..start.saturating_add(capacity).min(operations)
 }
 
+/// The instances of an AIR with their operations.
+fn parts(execution: &Execution, air: AirId, k: u32) -> impl Iterator<Item = (u32, Range<u64>)> + '_ {
+    let operations = execution.operations(air);
+    // The first image instance tells the memory AIR which words the program occupies, also if there is no image.
+    let least = u64::from(air == AirId::Image);
+    let count = operations.div_ceil(capacity(air, k)).max(least) as u32;
+    let ranges = (0..count).map(move |index| (index, operation_range(air, index, k, operations)));
+    ranges.filter(move |(_, range)| {
+        let rows = range.start as usize..range.end as usize;
+        air != AirId::Program || execution.executed()[rows].iter().any(|n| *n != 0)
+    })
+}
+
 /// The instances of an execution at k, by AIR number, then by index.
 ///
 /// Parts of the program that are never executed are left out; their indices are skipped.
@@ -24,17 +37,10 @@ pub fn instances(execution: &Execution, k: u32) -> Result<Vec<PlanEntry>, PlanEr
     check_k(k)?;
     let mut entries = Vec::new();
     for air in AirId::ALL {
-        let operations = execution.operations(air);
-        let count = operations.div_ceil(capacity(air, k)) as u32;
-        for index in 0..count {
-            let range = operation_range(air, index, k, operations);
-            let executed = || execution.executed()[range.start as usize..range.end as usize].iter().any(|n| *n != 0);
-            if air == AirId::Program && !executed() {
-                continue;
-            }
+        entries.extend(parts(execution, air, k).map(|(index, range)| {
             let rows = (range.end - range.start) * rows_per_operation(air);
-            entries.push(PlanEntry { air: air.number(), index, rows });
-        }
+            PlanEntry { air: air.number(), index, rows }
+        }));
     }
     Ok(entries)
 }
@@ -56,10 +62,7 @@ pub fn choose_k(
         let mut partials = 0;
         let mut total = 0u64;
         for air in AirId::ALL {
-            let instances = match air {
-                AirId::Program => program_instances(execution, k),
-                _ => execution.operations(air).div_ceil(capacity(air, k)),
-            };
+            let instances = parts(execution, air, k).count() as u64;
             partials += instances;
             total = total.saturating_add(instances.saturating_mul(bytes(air, k)));
         }
@@ -69,9 +72,4 @@ pub fn choose_k(
         last = PlanError::PlanTooLarge { k, partials, bytes: total, max_bytes };
     }
     Err(last)
-}
-
-fn program_instances(execution: &Execution, k: u32) -> u64 {
-    let chunks = execution.executed().chunks(capacity(AirId::Program, k) as usize);
-    chunks.filter(|chunk| chunk.iter().any(|n| *n != 0)).count() as u64
 }
