@@ -235,6 +235,14 @@ pub enum Rejection {
         /// Partials that came.
         got: usize,
     },
+    /// A self-made full proof where a distributed one is expected, or the other way round.
+    #[error("full proof is of kind {got:?}, expected {expected:?}")]
+    Kind {
+        /// Kind of the round.
+        expected: crate::FullProofKind,
+        /// Kind of the proof.
+        got: crate::FullProofKind,
+    },
     /// The sums of the instances and the public terms do not add up to 0.
     #[error("the bus does not balance: the trace as a whole is not an execution with these outputs")]
     Bus,

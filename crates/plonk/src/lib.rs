@@ -7,12 +7,14 @@
 //!
 //! This crate knows nothing of slots, stakes or submissions: jobs and keys are bytes to it.
 
+mod aggregation;
 mod backend;
 mod blinds;
 mod circuit;
 mod codec;
 mod commitment;
 mod error;
+mod full;
 mod hash;
 mod id;
 mod key;
@@ -29,11 +31,13 @@ mod suite;
 mod upstream;
 mod verify;
 
+pub use aggregation::AggregateEntry;
 pub use backend::{Backend, PhaseOne, Resident, Witness};
 pub use blinds::{BlindSeed, ProofBlinds, pinned_blind};
 pub use codec::{Encode, Input};
 pub use commitment::{Boundary, Commitment, PointBytes, boundary_values};
 pub use error::{DecodeError, Error, Rejection};
+pub use full::{FullProof, FullProofKind, ProofFile, TraceSource, verify_full};
 pub use hash::{Blake2b, Digest, Domain, ProofHash};
 pub use id::{InstanceId, ProverKey, binding};
 pub use key::{AirKey, AirKind};

@@ -56,6 +56,11 @@ impl Prover {
         &self.key
     }
 
+    /// Who does the arithmetic.
+    pub fn backend(&self) -> &dyn Backend {
+        &*self.backend
+    }
+
     /// Keys of the machine.
     pub fn keys(&self) -> &Arc<MachineKeys> {
         &self.keys

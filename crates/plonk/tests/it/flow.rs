@@ -1,6 +1,12 @@
 //! The honest path.
 
-use crate::toy::honest;
+use quintet_plonk::{Encode, FullProof, FullProofKind, InstanceId, verify_full};
+
+use crate::toy::{Toy, honest, plan, trace};
+
+fn source(id: InstanceId) -> Result<quintet_air::Trace, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(trace(id, crate::toy::K))
+}
 
 #[test]
 fn every_partial_of_an_honest_round_verifies_alone_and_together() {
@@ -9,4 +15,24 @@ fn every_partial_of_an_honest_round_verifies_alone_and_together() {
         honest.round.verify_partial(partial).unwrap();
     }
     assert!(honest.round.verify_partials(&honest.partials).iter().all(Result::is_ok));
+}
+
+#[test]
+fn an_aggregate_of_others_partials_verifies_and_what_is_missing_is_made() {
+    let (toy, honest) = (Toy::shared(), honest());
+    let found = honest.partials.iter().skip(1).cloned();
+    let proof = toy.prover(3).aggregate(&honest.round, found, &source).unwrap();
+    assert_eq!(proof.kind, FullProofKind::Distributed);
+    assert_eq!(proof.partials[1..], honest.partials[1..]);
+    honest.round.verify_full(&proof).unwrap();
+    verify_full(&toy.keys, &toy.program, &toy.statement(), &proof).unwrap();
+    assert_eq!(FullProof::decode(&proof.encode()).unwrap(), proof);
+}
+
+#[test]
+fn a_fast_prover_makes_a_full_proof_of_its_own() {
+    let toy = Toy::shared();
+    let proof = toy.prover(4).prove_full(toy.statement(), plan(crate::toy::K), &source).unwrap();
+    assert_eq!(proof.kind, FullProofKind::Own);
+    verify_full(&toy.keys, &toy.program, &toy.statement(), &proof).unwrap();
 }
