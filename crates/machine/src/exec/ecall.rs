@@ -62,7 +62,7 @@ impl Machine {
             }
         }
         self.operations[AirId::Keccak.position()] += 1;
-        if R::DETAIL {
+        if R::OPERATIONS {
             recorder.keccak(&KeccakEvent { clock: self.clock, addr, lanes });
         }
         Ok(())

@@ -156,7 +156,7 @@ impl Machine {
             Ecall => self.ecall(index, &mut event, recorder)?,
             Ebreak => return Err(self.not_executable(index)),
         }
-        if R::DETAIL {
+        if R::CPU {
             event.next_pc = self.code.pc(self.index);
             recorder.cpu(event);
         }
@@ -189,7 +189,7 @@ impl Machine {
         let c = alu(OP, a, b);
         if let Some(air) = const { AirId::of_alu(OP) } {
             self.operations[air.position()] += 1;
-            if R::DETAIL {
+            if R::OPERATIONS {
                 recorder.alu(air, AluEvent { op: OP, a, b, c });
             }
         }
@@ -320,7 +320,7 @@ impl Machine {
     fn accessed<const OP: u8, R: Recorder>(&mut self, event: LoadStoreEvent, recorder: &mut R) {
         let air = AirId::of_access(OP, event.addr);
         self.operations[air.position()] += 1;
-        if R::DETAIL {
+        if R::OPERATIONS {
             recorder.load_store(air, event);
         }
     }

@@ -4,8 +4,10 @@ use crate::{AirId, AluEvent, CpuEvent, InstanceEvents, KeccakEvent, LoadStoreEve
 
 /// Receives what happens in an execution. Calls for one instruction come in the order of its slots, `cpu` last.
 pub(crate) trait Recorder {
-    /// Whether anything but `fetched` is wanted; if not, the interpreter does not build the records.
-    const DETAIL: bool;
+    /// Whether `cpu` is wanted; if not, the interpreter does not build its records.
+    const CPU: bool;
+    /// Whether `alu`, `load_store` and `keccak` are wanted.
+    const OPERATIONS: bool;
     /// The instruction at `index` of the text is about to be executed.
     fn fetched(&mut self, index: usize);
     /// Whether nothing more is wanted.
@@ -27,7 +29,8 @@ pub(crate) struct Profile {
 }
 
 impl Recorder for Profile {
-    const DETAIL: bool = false;
+    const CPU: bool = false;
+    const OPERATIONS: bool = false;
 
     #[inline(always)]
     fn fetched(&mut self, index: usize) {
@@ -45,9 +48,9 @@ impl Recorder for Profile {
     fn keccak(&mut self, _: &KeccakEvent) {}
 }
 
-/// Keeps a range of one AIR's operations.
+/// Keeps a range of one AIR's operations; `CPU` says whether it is the cpu AIR's.
 #[derive(Debug)]
-pub(crate) struct Window {
+pub(crate) struct Window<const CPU: bool> {
     air: AirId,
     /// Operations to pass over before the first that is wanted.
     skip: u64,
@@ -56,7 +59,7 @@ pub(crate) struct Window {
     events: InstanceEvents,
 }
 
-impl Window {
+impl<const CPU: bool> Window<CPU> {
     /// Passes over `skip` operations of `air` and keeps the `wanted` that follow.
     ///
     /// For program, image and memory, whose rows are not operations of instructions, it keeps nothing.
@@ -88,8 +91,9 @@ impl Window {
     }
 }
 
-impl Recorder for Window {
-    const DETAIL: bool = true;
+impl<const CPU: bool> Recorder for Window<CPU> {
+    const CPU: bool = CPU;
+    const OPERATIONS: bool = !CPU;
 
     fn fetched(&mut self, _: usize) {}
 
@@ -98,8 +102,7 @@ impl Recorder for Window {
     }
 
     fn cpu(&mut self, event: CpuEvent) {
-        if self.air == AirId::Cpu
-            && self.take()
+        if self.take()
             && let InstanceEvents::Cpu(events) = &mut self.events
         {
             events.push(event);

@@ -92,8 +92,11 @@ impl Planned {
     }
 
     fn replay(&self, air: AirId, index: u32, start: u64, wanted: u64) -> Result<InstanceEvents, PlanError> {
-        let window = self.execution.replay(air, start, |skip| Window::new(air, skip, wanted))?;
-        let (mut events, missing) = window.finish();
+        let execution = &self.execution;
+        let (mut events, missing) = match air {
+            AirId::Cpu => execution.replay(air, start, |skip| Window::<true>::new(air, skip, wanted))?.finish(),
+            _ => execution.replay(air, start, |skip| Window::<false>::new(air, skip, wanted))?.finish(),
+        };
         if missing != 0 {
             return Err(PlanError::Diverged { air, index, found: wanted - missing, expected: wanted });
         }
