@@ -1,6 +1,6 @@
 //! The block header's RLP (EIP-4399, 1559, 4895, 4844, 4788, 7685 on top of the yellow paper) and its hash.
 
-use crate::keccak::Keccak;
+use crate::keccak::{Frame, Keccak};
 use crate::layout as at;
 use crate::rlp::{Writer, prepend_list_header};
 use crate::view::PayloadView;
@@ -49,5 +49,5 @@ pub fn block_hash<H: Keccak>(payload: &PayloadView<'_>, transactions_root: &[u8;
     }
     let end = out.position();
     let start = prepend_list_header(&mut buffer, PAYLOAD, end);
-    H::hash(&buffer[start..end], &[])
+    H::hash(&Frame::EMPTY, &buffer[start..end])
 }

@@ -31,6 +31,6 @@ pub mod view;
 pub use check::{CheckError, check, check_bytes};
 pub use encode::{EncodeError, input_root};
 pub use input::{PayloadFork, PayloadInput, Withdrawal};
-pub use keccak::{Keccak, SoftKeccak};
+pub use keccak::{Frame, Keccak, SoftKeccak};
 pub use output::{OUTPUT_WORDS, PayloadOutput};
 pub use view::{DecodeError, PayloadView};

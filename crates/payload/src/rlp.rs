@@ -120,7 +120,7 @@ impl<'a> Writer<'a> {
 /// Bytes that a number has without leading zeros, at least one. A loop, since the machine has no instruction that
 /// counts zeros and most numbers are short.
 #[inline]
-const fn byte_len(number: u64) -> usize {
+pub(crate) const fn byte_len(number: u64) -> usize {
     let mut len = 1;
     let mut rest = number >> 8;
     while rest != 0 {

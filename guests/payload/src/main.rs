@@ -7,8 +7,8 @@
 
 use quintet_guest_rt::ecall::commit;
 use quintet_guest_rt::input::input;
-use quintet_guest_rt::keccak::Keccak256;
-use quintet_payload::{Keccak, check_bytes};
+use quintet_guest_rt::keccak::keccak256_framed;
+use quintet_payload::{Frame, Keccak, check_bytes};
 
 // Its feature `native-keccak`, switched on here, turns alloy's hashes into ecalls too.
 use alloy_primitives as _;
@@ -20,13 +20,8 @@ struct MachineKeccak;
 
 impl Keccak for MachineKeccak {
     #[inline]
-    fn hash(first: &[u8], second: &[u8]) -> [u8; 32] {
-        let mut hash = Keccak256::new();
-        hash.update(first);
-        if !second.is_empty() {
-            hash.update(second);
-        }
-        hash.finalize()
+    fn hash(frame: &Frame, data: &[u8]) -> [u8; 32] {
+        keccak256_framed(frame.words(), frame.len(), data)
     }
 }
 

@@ -1,125 +1,95 @@
 //! The Keccak-256 sponge over the keccak-f ecall.
 //!
-//! Message bytes are absorbed eight at a time: the state is always read and written at aligned words, the message is
-//! read wherever it lies, and a part that starts or ends inside a word costs one shift instead of byte loads. Every
-//! instruction here is paid for once a word of the block, so the loop is unrolled.
+//! A message comes in two parts: a frame of less than 16 bytes, given as two words, and the data. Hashing a trie leaf
+//! needs just that, and it lets the data be absorbed in whole words wherever it lies: the state is read and written at
+//! aligned words, and the bytes at both ends of the data cost one shift each. The first block is copied into the state
+//! instead of being XORed with zeros.
 
+use crate::absorb::{MAX_WORDS, clear_words, copy_words, xor_words};
 use crate::ecall::keccak_f;
+use core::mem::MaybeUninit;
 
 /// Bytes of the state that take message bytes: 1600 bits less twice the digest.
-const RATE: usize = 136;
-const RATE_WORDS: usize = RATE / 8;
-
-/// An unfinished hash.
-#[derive(Clone, Debug)]
-pub struct Keccak256 {
-    state: [u64; 25],
-    /// Bytes absorbed into the current block, below [`RATE`].
-    used: usize,
-}
-
-impl Default for Keccak256 {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Keccak256 {
-    /// The hash of nothing so far.
-    #[inline]
-    #[must_use]
-    pub const fn new() -> Self {
-        Self { state: [0; 25], used: 0 }
-    }
-
-    /// Appends `bytes` to the message.
-    #[inline]
-    pub fn update(&mut self, bytes: &[u8]) {
-        let mut left = bytes.len();
-        let mut from = bytes.as_ptr();
-
-        if left < 8 {
-            self.absorb_few(load_few(bytes), left);
-            return;
-        }
-        let head = self.used % 8;
-        if head != 0 {
-            let take = 8 - head;
-            // SAFETY: at least 8 bytes are left; the shift drops those that belong to the next word.
-            let word = unsafe { load(from) } << (8 * head);
-            self.state[self.used / 8] ^= word;
-            self.advance(take);
-            left -= take;
-            // SAFETY: take < 8 <= left before the subtraction.
-            from = unsafe { from.add(take) };
-        }
-        while left >= 8 {
-            let at = self.used / 8;
-            let words = usize::min(left / 8, RATE_WORDS - at);
-            // SAFETY: `words` whole words are left in the message, and fit between `at` and the end of the rate.
-            unsafe { xor_words(self.state.as_mut_ptr().add(at), from, words) };
-            self.advance(8 * words);
-            left -= 8 * words;
-            // SAFETY: as above, so the pointer stays within the message or one past its end.
-            from = unsafe { from.add(8 * words) };
-        }
-        if left > 0 {
-            // SAFETY: the message has at least 8 bytes, so the 8 before its end are readable.
-            let last = unsafe { load(from.add(left).sub(8)) };
-            self.state[self.used / 8] ^= last >> (8 * (8 - left));
-            self.used += left;
-        }
-    }
-
-    /// Pads, and gives the digest.
-    #[inline]
-    #[must_use]
-    pub fn finalize(mut self) -> [u8; 32] {
-        self.state[self.used / 8] ^= 1 << (8 * (self.used % 8));
-        self.state[RATE_WORDS - 1] ^= 1 << 63;
-        keccak_f(&mut self.state);
-        let mut digest = [0; 32];
-        for (bytes, word) in digest.chunks_exact_mut(8).zip(self.state) {
-            bytes.copy_from_slice(&word.to_le_bytes());
-        }
-        digest
-    }
-
-    /// Absorbs the lowest `len` < 8 bytes of `word`, whose other bytes are zero.
-    #[inline]
-    fn absorb_few(&mut self, word: u64, len: usize) {
-        let shift = self.used % 8;
-        self.state[self.used / 8] ^= word << (8 * shift);
-        if shift + len < 8 {
-            self.used += len;
-        } else {
-            let first = 8 - shift;
-            self.advance(first);
-            if len > first {
-                self.state[self.used / 8] ^= word >> (8 * first);
-                self.used += len - first;
-            }
-        }
-    }
-
-    /// Moves on by `bytes`, never past the block's end, and permutes when it is full.
-    #[inline]
-    fn advance(&mut self, bytes: usize) {
-        self.used += bytes;
-        if self.used == RATE {
-            keccak_f(&mut self.state);
-            self.used = 0;
-        }
-    }
-}
+const RATE: usize = 8 * RATE_WORDS;
+const RATE_WORDS: usize = MAX_WORDS;
+const STATE_WORDS: usize = 25;
 
 /// The Keccak-256 hash of `bytes`.
 #[inline]
 #[must_use]
 pub fn keccak256(bytes: &[u8]) -> [u8; 32] {
-    let mut hash = Keccak256::new();
-    hash.update(bytes);
-    hash.finalize()
+    keccak256_framed([0, 0], 0, bytes)
+}
+
+/// The Keccak-256 hash of the first `frame_len` bytes of `frame`, read as little-endian words whose other bytes are
+/// zero, followed by `data`.
+///
+/// # Panics
+/// If the frame is longer than 15 bytes.
+#[must_use]
+pub fn keccak256_framed(frame: [u64; 2], frame_len: usize, data: &[u8]) -> [u8; 32] {
+    assert!(frame_len < 16);
+    let mut state = MaybeUninit::<[u64; STATE_WORDS]>::uninit();
+    let words = state.as_mut_ptr().cast::<u64>();
+    if data.len() < 8 {
+        // SAFETY: `words` are the 25 of the state; all are written. Frame and data make less than 23 bytes.
+        unsafe {
+            clear_words(words.add(STATE_WORDS), STATE_WORDS);
+            let bytes = words.cast::<u8>();
+            words.write(frame[0]);
+            words.add(1).write(frame[1]);
+            for (i, byte) in data.iter().enumerate() {
+                bytes.add(frame_len + i).write(*byte);
+            }
+            bytes.add(frame_len + data.len()).write(1);
+            return finish(&mut state);
+        }
+    }
+
+    // Words that have bytes of the frame in them, the last filled up with data.
+    let framed = frame_len.div_ceil(8);
+    let taken = 8 * framed - frame_len;
+    let mut left = data.len() - taken;
+    let mut at = framed;
+    // SAFETY: reads: `data` has at least 8 bytes, so its first and its last 8 are readable, and `left` counts what is
+    // between `from` and its end. Writes: `at` is at most 2, and at most 17 - `at` words follow it, so all stay in the
+    // state. The state is complete before its first permutation: frame words, copied words, cleared words.
+    unsafe {
+        let shifted = if taken == 0 { 0 } else { load(data.as_ptr()) << (64 - 8 * taken) };
+        match framed {
+            0 => {}
+            1 => words.write(frame[0] | shifted),
+            _ => {
+                words.write(frame[0]);
+                words.add(1).write(frame[1] | shifted);
+            }
+        }
+        let mut from = data.as_ptr().add(taken);
+        if left >= RATE - 8 * at {
+            let count = RATE_WORDS - at;
+            copy_words(words.add(RATE_WORDS), from.add(8 * count), count);
+            clear_words(words.add(STATE_WORDS), STATE_WORDS - RATE_WORDS);
+            keccak_f(state.assume_init_mut());
+            left -= 8 * count;
+            from = from.add(8 * count);
+            while left >= RATE {
+                from = from.add(RATE);
+                xor_words(words.add(RATE_WORDS), from, RATE_WORDS);
+                keccak_f(state.assume_init_mut());
+                left -= RATE;
+            }
+            at = left / 8;
+            xor_words(words.add(at), from.add(8 * at), at);
+            *words.add(at) ^= last_word(from.add(left), left % 8);
+        } else {
+            let count = left / 8;
+            at += count;
+            copy_words(words.add(at), from.add(8 * count), count);
+            words.add(at).write(last_word(from.add(left), left % 8));
+            clear_words(words.add(STATE_WORDS), STATE_WORDS - 1 - at);
+        }
+        finish(&mut state)
+    }
 }
 
 /// What alloy-primitives calls with its feature `native-keccak`.
@@ -135,6 +105,37 @@ pub unsafe extern "C" fn native_keccak256(bytes: *const u8, len: usize, output: 
     }
 }
 
+/// The end of the padding, the last permutation, the digest.
+///
+/// # Safety
+/// All words of the state are written.
+#[inline(always)]
+unsafe fn finish(state: &mut MaybeUninit<[u64; STATE_WORDS]>) -> [u8; 32] {
+    // SAFETY: the caller's promise.
+    let state = unsafe { state.assume_init_mut() };
+    state[RATE_WORDS - 1] ^= 1 << 63;
+    keccak_f(state);
+    let mut digest = [0; 32];
+    for (bytes, word) in digest.chunks_exact_mut(8).zip(state.iter()) {
+        bytes.copy_from_slice(&word.to_le_bytes());
+    }
+    digest
+}
+
+/// The `len` < 8 bytes before `end`, and after them the first bit of the padding.
+///
+/// # Safety
+/// Eight bytes before `end` are readable.
+#[inline(always)]
+unsafe fn last_word(end: *const u8, len: usize) -> u64 {
+    let padding = 1 << (8 * len);
+    if len == 0 {
+        return padding;
+    }
+    // SAFETY: the caller's promise.
+    (unsafe { load(end.sub(8)) } >> (64 - 8 * len)) | padding
+}
+
 /// A word from anywhere.
 ///
 /// # Safety
@@ -143,34 +144,6 @@ pub unsafe extern "C" fn native_keccak256(bytes: *const u8, len: usize, output: 
 unsafe fn load(from: *const u8) -> u64 {
     // SAFETY: the caller's promise.
     u64::from_le(unsafe { from.cast::<u64>().read_unaligned() })
-}
-
-/// Fewer than eight bytes as the low bytes of a word.
-#[inline]
-fn load_few(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
-}
-
-/// `to[i] ^= from[i]` for `words` words.
-///
-/// # Safety
-/// `to` is aligned and writable, `from` readable for `words` words; they do not overlap.
-#[inline(always)]
-unsafe fn xor_words(to: *mut u64, from: *const u8, words: usize) {
-    let mut i = 0;
-    // SAFETY: i stays below `words`.
-    unsafe {
-        while i + 8 <= words {
-            for j in 0..8 {
-                *to.add(i + j) ^= load(from.add(8 * (i + j)));
-            }
-            i += 8;
-        }
-        while i < words {
-            *to.add(i) ^= load(from.add(8 * i));
-            i += 1;
-        }
-    }
 }
 
 #[cfg(test)]
@@ -213,24 +186,16 @@ mod tests {
     }
 
     #[test]
-    fn every_split_into_two_parts_gives_the_same_digest() {
-        let bytes = message(2 * RATE + 5);
-        let whole = plain(&bytes);
-        for cut in 0..bytes.len() {
-            let mut hash = Keccak256::new();
-            hash.update(&bytes[..cut]);
-            hash.update(&bytes[cut..]);
-            assert_eq!(hash.finalize(), whole, "cut at {cut}");
-        }
-    }
-
-    #[test]
-    fn small_parts_give_the_same_digest() {
-        let bytes = message(RATE * 2 + 50);
-        for size in 1..20 {
-            let mut hash = Keccak256::new();
-            bytes.chunks(size).for_each(|part| hash.update(part));
-            assert_eq!(hash.finalize(), plain(&bytes), "parts of {size}");
+    fn every_frame_gives_the_digest_of_the_whole() {
+        for len in (0..170).chain(250..300) {
+            let bytes = message(len);
+            let whole = plain(&bytes);
+            for frame_len in 0..usize::min(16, len + 1) {
+                let (frame, data) = bytes.split_at(frame_len);
+                let word = |at: usize| frame.iter().skip(at).take(8).rev().fold(0, |w, b| w << 8 | u64::from(*b));
+                let digest = keccak256_framed([word(0), word(8)], frame_len, data);
+                assert_eq!(digest, whole, "length {len}, of which {frame_len} in the frame");
+            }
         }
     }
 

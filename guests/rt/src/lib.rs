@@ -13,6 +13,7 @@
 #![cfg_attr(not(test), no_std)]
 
 pub mod abi;
+mod absorb;
 pub mod ecall;
 pub mod free_list;
 pub mod input;
