@@ -48,8 +48,7 @@ impl Assignment {
         let redundancy = n.min(spec.redundancy_factor as usize);
         let committing = n.min(spec.t1_redundancy as usize);
         let mut loads = Loads::new(seed, n);
-        let mut committers: Vec<Vec<Seat>> =
-            (0..instances).map(|_| loads.take_lowest(redundancy, &[])).collect();
+        let mut committers: Vec<Vec<Seat>> = (0..instances).map(|_| loads.take_lowest(redundancy, &[])).collect();
         for seats in &mut committers {
             let more = loads.take_lowest(committing - redundancy, seats);
             seats.extend(more);
@@ -81,7 +80,8 @@ impl Assignment {
 
     /// Seats that must prove `instance`; none if there is no such instance.
     pub fn proving_seats(&self, instance: InstanceIndex) -> &[Seat] {
-        self.committing_seats(instance).get(..self.redundancy).unwrap_or_default()
+        let seats = self.committing_seats(instance);
+        &seats[..seats.len().min(self.redundancy)]
     }
 
     /// Seats that must commit to `instance`, those that prove it first; none if there is no such instance.
@@ -157,8 +157,7 @@ impl Loads {
     /// With nothing excepted the loads never differ by more than one: seats of the higher load are only taken
     /// once all of the lower load are.
     fn take_lowest(&mut self, wanted: usize, except: &[Seat]) -> Vec<Seat> {
-        let taken: Vec<_> =
-            self.queue.iter().filter(|(_, _, seat)| !except.contains(seat)).take(wanted).copied().collect();
+        let taken: Vec<_> = self.queue.iter().filter(|(_, _, seat)| !except.contains(seat)).take(wanted).copied().collect();
         for key in &taken {
             self.queue.remove(key);
             self.count[key.2 as usize] += 1;

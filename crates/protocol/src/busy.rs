@@ -36,12 +36,7 @@ impl BusyBook {
     }
 
     /// Provers that cannot be drawn for a block at `slot` whose ancestors `is_ancestor` accepts.
-    pub fn busy_at(
-        &self,
-        slot: Slot,
-        spec: &Spec,
-        mut is_ancestor: impl FnMut(Slot, &Root) -> bool,
-    ) -> BTreeSet<ProverIndex> {
+    pub fn busy_at(&self, slot: Slot, spec: &Spec, mut is_ancestor: impl FnMut(Slot, &Root) -> bool) -> BTreeSet<ProverIndex> {
         self.holds
             .iter()
             .filter(|(job, hold)| {
@@ -57,9 +52,7 @@ impl BusyBook {
     /// jobs run one at a time.
     pub fn has_open_job(&self, slot: Slot, mut is_ancestor: impl FnMut(Slot, &Root) -> bool) -> bool {
         self.holds.iter().any(|(job, hold)| {
-            job.slot < slot
-                && hold.ended.is_none_or(|ended| slot < ended)
-                && is_ancestor(job.slot, &job.block_root)
+            job.slot < slot && hold.ended.is_none_or(|ended| slot < ended) && is_ancestor(job.slot, &job.block_root)
         })
     }
 

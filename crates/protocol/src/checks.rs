@@ -39,11 +39,7 @@ pub fn check_commitments(body: &Commitments, instances: usize) -> Result<(), Pro
 ///
 /// # Errors
 /// Names what is wrong.
-pub fn check_partials(
-    body: &PartialProofs,
-    prover: ProverIndex,
-    assignment: &Assignment,
-) -> Result<(), ProtocolError> {
+pub fn check_partials(body: &PartialProofs, prover: ProverIndex, assignment: &Assignment) -> Result<(), ProtocolError> {
     if !body.is_ordered() {
         return Err(ProtocolError::NotOrdered("partial proofs"));
     }

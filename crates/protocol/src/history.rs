@@ -67,12 +67,7 @@ impl HistoryBook {
 
     /// Histories as they stood at the start of `slot` on a chain: phases closed before it, of jobs whose block
     /// `on_chain` accepts. Provers without an entry are newcomers.
-    pub fn at(
-        &self,
-        slot: Slot,
-        shift: u64,
-        mut on_chain: impl FnMut(Slot, &Root) -> bool,
-    ) -> BTreeMap<ProverIndex, History> {
+    pub fn at(&self, slot: Slot, shift: u64, mut on_chain: impl FnMut(Slot, &Root) -> bool) -> BTreeMap<ProverIndex, History> {
         let mut histories = self.settled.clone();
         for ((_, job, _), outcomes) in self.pending.range(..(slot, JobId::default(), Phase::T1)) {
             if on_chain(job.slot, &job.block_root) {

@@ -123,8 +123,7 @@ impl Ledger {
     }
 
     fn sum(&self, account: &Account, of_final: bool) -> Balance {
-        let mut total =
-            if of_final { self.balances.get(account).copied().unwrap_or_default() } else { Balance::default() };
+        let mut total = if of_final { self.balances.get(account).copied().unwrap_or_default() } else { Balance::default() };
         for entry in self.entries().filter(|e| e.account == *account && self.is_final(&e.job) == of_final) {
             total += entry.amount;
         }

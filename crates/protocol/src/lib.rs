@@ -38,8 +38,7 @@ pub use equivocation::{Observed, SubmissionLog};
 pub use error::ProtocolError;
 pub use history::{DutyOutcome, History, HistoryBook, WEIGHT_ONE};
 pub use job::{
-    Closed, Closing, Failure, Job, JobState, JudgedCommitments, JudgedFullProof, JudgedPartials, PhaseContent,
-    RetryContext,
+    Closed, Closing, Failure, Job, JobState, JudgedCommitments, JudgedFullProof, JudgedPartials, PhaseContent, RetryContext,
 };
 pub use joint::{JointJob, JointState};
 pub use leader::leaders;

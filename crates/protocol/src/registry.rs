@@ -38,8 +38,7 @@ pub struct ProverRecord {
 impl ProverRecord {
     /// Whether the prover is staked, active, not paused and not exiting in `epoch`.
     pub fn is_eligible(&self, epoch: Epoch, spec: &Spec) -> bool {
-        let paused =
-            self.pauses.iter().any(|pause| pause.from <= epoch && pause.until.is_none_or(|until| epoch < until));
+        let paused = self.pauses.iter().any(|pause| pause.from <= epoch && pause.until.is_none_or(|until| epoch < until));
         self.stake_gwei >= spec.min_prover_stake_gwei
             && self.activation <= epoch
             && self.exit.is_none_or(|exit| epoch < exit)

@@ -35,12 +35,9 @@ pub fn admitted(
     spec: &Spec,
 ) -> BTreeSet<ProverIndex> {
     let selected: BTreeSet<_> = selected.iter().copied().collect();
-    let (mut admitted, open): (BTreeSet<_>, BTreeSet<_>) =
-        submitters.into_iter().partition(|prover| selected.contains(prover));
+    let (mut admitted, open): (BTreeSet<_>, BTreeSet<_>) = submitters.into_iter().partition(|prover| selected.contains(prover));
     let mut open: Vec<_> = open.into_iter().collect();
-    open.sort_by_cached_key(|prover| {
-        Reverse(tagged(DOMAIN_OPEN_RANK, assignment_seed, &[phase.number().into(), prover.0]))
-    });
+    open.sort_by_cached_key(|prover| Reverse(tagged(DOMAIN_OPEN_RANK, assignment_seed, &[phase.number().into(), prover.0])));
     for _ in 0..spec.max_open_full_proofs {
         admitted.extend(open.pop());
     }

@@ -31,11 +31,10 @@ pub fn selection_seed(randao_mix: &Root, slot: Slot, sub_block: u16, attempt: u8
 /// `num_provers_selected = Min(PROVERS_PER_PROOF, availableProvers / 2)`, and, because "the number depends on the
 /// block's gas usage", one prover for each `GAS_PER_PROVER`, at least `MIN_PROVERS` also for an empty block.
 pub fn num_provers(gas_used: u64, available: u64, spec: &Spec) -> u64 {
-    let by_gas = gas_used
-        .checked_add(spec.gas_per_prover.saturating_sub(1))
-        .unwrap_or(u64::MAX)
-        .checked_div(spec.gas_per_prover)
-        .map_or(u64::MAX, |provers| provers.max(spec.min_provers));
+    let by_gas = match spec.gas_per_prover {
+        0 => u64::MAX,
+        gas => gas_used.div_ceil(gas).max(spec.min_provers),
+    };
     let drawn = spec.provers_per_proof.min(available / 2).min(by_gas);
     if drawn < spec.min_provers { 0 } else { drawn }
 }

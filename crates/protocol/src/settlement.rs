@@ -60,17 +60,14 @@ impl Settlement {
     /// If there is no such instance.
     pub fn resolve(&mut self, instance: InstanceIndex, digest: Root) -> Result<(), ProtocolError> {
         let instances = self.resolved.len();
-        let place =
-            self.resolved.get_mut(instance.as_usize()).ok_or(ProtocolError::UnknownInstance { instance, instances })?;
+        let place = self.resolved.get_mut(instance.as_usize()).ok_or(ProtocolError::UnknownInstance { instance, instances })?;
         *place = Some(digest);
         Ok(())
     }
 
     /// Instances with differing digests that nobody has recomputed yet.
     pub fn disputes(&self) -> Vec<Dispute> {
-        self.open(|claims| claims.len() > 1)
-            .map(|(instance, claims)| Dispute { instance, claims: claims.clone() })
-            .collect()
+        self.open(|claims| claims.len() > 1).map(|(instance, claims)| Dispute { instance, claims: claims.clone() }).collect()
     }
 
     /// Instances that nobody has committed to.

@@ -84,8 +84,8 @@ mod tests {
         let shuffle = Shuffle::new(seed, 33, 90);
         let mapping: Vec<_> = (0..33).map(|index| shuffle.at(index)).collect();
         let expected = [
-            19, 6, 0, 1, 24, 16, 9, 23, 27, 20, 18, 8, 22, 21, 4, 3, 13, 14, 5, 15, 25, 11, 12, 30, 7, 31, 17, 10, 2, 28,
-            26, 29, 32,
+            19, 6, 0, 1, 24, 16, 9, 23, 27, 20, 18, 8, 22, 21, 4, 3, 13, 14, 5, 15, 25, 11, 12, 30, 7, 31, 17, 10, 2, 28, 26,
+            29, 32,
         ];
         assert_eq!(mapping, expected);
     }

@@ -10,9 +10,7 @@ use crate::assignment::Assignment;
 use crate::error::ProtocolError;
 use crate::history::DutyOutcome;
 use crate::reuse::admitted;
-use crate::rewards::{
-    Payees, Share, aggregation_rewards, commit_rewards, fault_penalties, partial_rewards, self_made_rewards,
-};
+use crate::rewards::{Payees, Share, aggregation_rewards, commit_rewards, fault_penalties, partial_rewards, self_made_rewards};
 
 /// A certified bundle, looked up and judged.
 #[derive(Debug, Clone)]
@@ -111,8 +109,7 @@ impl Job {
             .collect();
         entries.extend(fault_penalties(self.id, Phase::T1, Reason::WrongDigest, culprits.iter().copied(), spec));
         let provers = || assignment.provers().iter().copied().zip(&committed);
-        let outcomes =
-            provers().map(|(prover, &valid)| DutyOutcome { prover, valid: valid.into(), due: 1 }).collect();
+        let outcomes = provers().map(|(prover, &valid)| DutyOutcome { prover, valid: valid.into(), due: 1 }).collect();
         self.missed_t1 = provers().filter(|(_, valid)| !**valid).map(|(prover, _)| prover).collect();
         self.culprits = culprits;
         self.digests = digests.to_vec();
@@ -139,8 +136,7 @@ impl Job {
         let (entries, next) = if senders.is_empty() {
             (partial_rewards(self.id, &shares, closing.payees, spec), JobState::Open(Phase::T3))
         } else {
-            let entries =
-                self_made_rewards(self.id, Phase::T2, assignment.provers(), &senders, closing.payees, spec)?;
+            let entries = self_made_rewards(self.id, Phase::T2, assignment.provers(), &senders, closing.payees, spec)?;
             (entries, JobState::Finalized(Phase::T2))
         };
         self.missed_t2 =
@@ -185,11 +181,8 @@ fn commits_validly(
     digests: &[Option<Root>],
     assignment: &Assignment,
 ) -> Vec<bool> {
-    let claims: Vec<Option<BTreeMap<_, _>>> = assignment
-        .provers()
-        .iter()
-        .map(|prover| Some(submissions.get(prover)?.claims.iter().copied().collect()))
-        .collect();
+    let claims: Vec<Option<BTreeMap<_, _>>> =
+        assignment.provers().iter().map(|prover| Some(submissions.get(prover)?.claims.iter().copied().collect())).collect();
     let mut valid: Vec<bool> = claims.iter().map(Option::is_some).collect();
     for (digest, place) in digests.iter().zip(0..) {
         let instance = quintet_types::InstanceIndex(place);

@@ -63,9 +63,7 @@ impl PhaseContent {
 
     fn with_full_proof(&self, verifies: bool) -> Vec<ProverIndex> {
         match self {
-            Self::Commitments { submissions, .. } => {
-                pick(submissions, |submission| submission.full_proof == Some(verifies))
-            }
+            Self::Commitments { submissions, .. } => pick(submissions, |submission| submission.full_proof == Some(verifies)),
             Self::Partials(submissions) => pick(submissions, |submission| submission.full_proof == Some(verifies)),
             Self::FullProofs(submissions) => {
                 pick(submissions, |submission| matches!(submission, JudgedFullProof::Valid(_)) == verifies)

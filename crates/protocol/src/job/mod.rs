@@ -188,16 +188,9 @@ impl Job {
     ///
     /// # Errors
     /// If there is no such instance.
-    pub fn correct(
-        &mut self,
-        instance: InstanceIndex,
-        digest: Root,
-    ) -> Result<BTreeSet<ProverIndex>, ProtocolError> {
+    pub fn correct(&mut self, instance: InstanceIndex, digest: Root) -> Result<BTreeSet<ProverIndex>, ProtocolError> {
         let instances = self.digests.len();
-        let place = self
-            .digests
-            .get_mut(instance.as_usize())
-            .ok_or(ProtocolError::UnknownInstance { instance, instances })?;
+        let place = self.digests.get_mut(instance.as_usize()).ok_or(ProtocolError::UnknownInstance { instance, instances })?;
         *place = Some(digest);
         let found: BTreeSet<_> = self
             .claims

@@ -21,8 +21,7 @@ pub struct Share {
 
 /// Entries of a T2.
 pub fn partial_rewards(job: JobId, shares: &[Share], payees: Payees<'_>, spec: &Spec) -> Vec<LedgerEntry> {
-    let (reward, penalty) =
-        (Reward::from_units(spec.reward_t2_prover), Reward::from_units(spec.penalty_t2_prover));
+    let (reward, penalty) = (Reward::from_units(spec.reward_t2_prover), Reward::from_units(spec.penalty_t2_prover));
     let of_validators = Reward::from_units(spec.reward_t2_validator);
     let mut sink = Sink::new(job, Phase::T2);
     let mut total = Reward::ZERO;

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use quintet_protocol::rewards::Payees;
 use quintet_protocol::{
-    Assignment, CandidateTable, Closed, Closing, Job, JudgedCommitments, JudgedFullProof, JudgedPartials,
-    PhaseContent, ProverRecord, select,
+    Assignment, CandidateTable, Closed, Closing, Job, JudgedCommitments, JudgedFullProof, JudgedPartials, PhaseContent,
+    ProverRecord, select,
 };
 use quintet_types::{
-    Account, Epoch, InstanceIndex, JobId, LedgerEntry, Phase, ProverIndex, PublicKeyBytes, Reason, Reward, Root, Slot,
-    Spec, ValidatorIndex,
+    Account, Epoch, InstanceIndex, JobId, LedgerEntry, Phase, ProverIndex, PublicKeyBytes, Reason, Reward, Root, Slot, Spec,
+    ValidatorIndex,
 };
 
 pub(crate) const MIX: Root = Root::repeat_byte(0x42);
