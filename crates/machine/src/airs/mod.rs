@@ -1,19 +1,28 @@
 //! The AIRs, one a module: columns, constraints, interactions and how the trace is filled (`docs/machine.md`).
 
+pub mod add;
+pub mod bitwise;
+pub mod compare;
 pub mod cpu;
+pub mod div;
 pub mod image;
 pub mod keccak;
 pub mod keccak_mem;
 pub mod memory;
+pub mod mul;
 pub mod program;
 pub mod regions;
 pub mod registry;
+pub mod shift;
 pub mod subword;
 pub mod tag;
 pub mod testing;
 pub mod word;
 
 mod access;
+mod alu;
+#[cfg(test)]
+mod alu_testing;
 
 use ff::PrimeField;
 use quintet_air::{Expr, F, Range};

@@ -10,13 +10,19 @@ use ff::Field;
 use quintet_air::{Air, AirSpec, Cell, F, Publics, Trace, build, public};
 
 use super::{
+    add::Add,
+    bitwise::Bitwise,
+    compare::Compare,
     cpu::Cpu,
+    div::Div,
     image::Image,
     keccak::Keccak,
     keccak_mem::KeccakMem,
     memory::{Memory, MemoryPart},
+    mul::Mul,
     program::ProgramTable,
     regions::{MAX_REGIONS, occupied},
+    shift::Shift,
     subword::Subword,
     word::Word,
 };
@@ -68,6 +74,7 @@ pub enum TraceError {
 
 /// An AIR with its handles, by number.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one value for each AIR and k")]
 enum Handles {
     Cpu(Cpu),
     Program(ProgramTable),
@@ -75,6 +82,12 @@ enum Handles {
     Memory(Memory),
     Word(Word),
     Subword(Subword),
+    Add(Add),
+    Bitwise(Bitwise),
+    Shift(Shift),
+    Compare(Compare),
+    Mul(Mul),
+    Div(Div),
     KeccakMemory(KeccakMem),
     Keccak(Keccak),
 }
@@ -96,9 +109,14 @@ fn describe(air: AirId, k: u32) -> Result<(Handles, AirSpec), quintet_air::Error
         AirId::Memory => of(k, Handles::Memory),
         AirId::Word => of(k, Handles::Word),
         AirId::Subword => of(k, Handles::Subword),
+        AirId::Add => of(k, Handles::Add),
+        AirId::Bitwise => of(k, Handles::Bitwise),
+        AirId::Shift => of(k, Handles::Shift),
+        AirId::Compare => of(k, Handles::Compare),
+        AirId::Mul => of(k, Handles::Mul),
+        AirId::Div => of(k, Handles::Div),
         AirId::KeccakMemory => of(k, Handles::KeccakMemory),
         AirId::Keccak => of(k, Handles::Keccak),
-        _ => panic!("{air} has no description"),
     }
 }
 
@@ -172,6 +190,18 @@ pub fn trace(program: &Program, air: AirId, index: u32, k: u32, events: &Instanc
         (Handles::Keccak(keccak), InstanceEvents::Keccak(events)) => {
             check(events.len())?;
             Ok(keccak.trace(spec, events))
+        }
+        (handles, InstanceEvents::Alu(events)) => {
+            check(events.len())?;
+            match handles {
+                Handles::Add(add) => Ok(add.trace(spec, events)),
+                Handles::Bitwise(bitwise) => Ok(bitwise.trace(spec, events)),
+                Handles::Shift(shift) => Ok(shift.trace(spec, events)),
+                Handles::Compare(compare) => Ok(compare.trace(spec, events)),
+                Handles::Mul(mul) => Ok(mul.trace(spec, events)),
+                Handles::Div(div) => Ok(div.trace(spec, events)),
+                _ => Err(TraceError::Records { air, found: "ALU" }),
+            }
         }
         _ => Err(TraceError::Records { air, found: kind(events) }),
     }
