@@ -10,15 +10,19 @@ use super::{
 use crate::event::KeccakEvent;
 
 impl Keccak {
-    /// Fills the table.
+    /// Fills the table. Room for permutations that are not called holds that of the zero state, without a message: the constraints
+    /// of a round hold on all rows, and its constants are not 0.
     pub fn trace(&self, spec: &AirSpec, events: &[KeccakEvent]) -> Trace {
         let rounds: Vec<Vec<Round>> = events.iter().map(|event| Round::all(event.lanes.map(|lane| lane.old))).collect();
+        let padding = Round::all([0; LANES]);
         let mut trace = Trace::new(spec);
-        trace.fill(events.len() * KECCAK_ROWS, |row, cells| {
-            let (event, rounds) = (&events[row / KECCAK_ROWS], &rounds[row / KECCAK_ROWS]);
-            cells.set(self.real, 1);
-            cells.set(self.clock, event.clock);
-            self.fill_row(Step::at(row % KECCAK_ROWS), rounds, cells);
+        trace.fill(Self::capacity(spec.k) * KECCAK_ROWS, |row, cells| {
+            let (call, step) = (row / KECCAK_ROWS, Step::at(row % KECCAK_ROWS));
+            if let Some(event) = events.get(call) {
+                cells.set(self.real, 1);
+                cells.set(self.clock, event.clock);
+            }
+            self.fill_row(step, rounds.get(call).unwrap_or(&padding), cells);
         });
         trace.count_tables(spec);
         trace
