@@ -1,7 +1,7 @@
 //! Coordinated forgeries: several cells and tables changed together so that all but one defence is satisfied.
 
 use ff::Field;
-use quintet_air::{F, Tag};
+use quintet_air::{BusBalance, F, Tag};
 use quintet_machine::{
     AirId,
     airs::{tag, testing},
@@ -137,16 +137,13 @@ fn outputs_are_public_once_and_in_place() {
     assert_eq!(open(&forged), [tag::OUT]);
 }
 
+/// The sum over all instances is 0, so leaving one out or adding it again leaves the bus out of balance by what it puts there.
 #[test]
 fn no_instance_can_be_left_out_or_doubled() {
-    let honest = tables(&mixed(), b"abc");
-    for place in 0..honest.instances.len() {
-        let air = honest.instances[place].air;
-        let mut forged = honest.clone();
-        let instance = forged.instances.remove(place);
-        assert!(!forged.imbalances().is_empty(), "{air} left out");
-        forged.instances.extend([instance.clone(), instance]);
-        assert!(!forged.imbalances().is_empty(), "{air} doubled");
+    for Instance { air, spec, trace, .. } in tables(&mixed(), b"abc").instances {
+        let mut own = BusBalance::default();
+        own.add_instance(&spec, &trace);
+        assert!(!own.imbalances().is_empty(), "{air}");
     }
 }
 

@@ -67,7 +67,8 @@ impl Tables {
     pub(crate) fn verdict(&self) -> Result<(), String> {
         for instance in &self.instances {
             if let Some(violation) = testing::check(&instance.spec, &instance.trace, instance.index).first() {
-                return Err(violation.to_string());
+                // A constraint may read hundreds of cells.
+                return Err(violation.to_string().chars().take(1000).collect());
             }
         }
         self.imbalances().first().map_or(Ok(()), |imbalance| Err(format!("{imbalance:?}")))
