@@ -69,6 +69,14 @@ pub enum ElfError {
         /// Largest size.
         max: u64,
     },
+    /// Text and image lie in too many pieces: the proof has room for so many only.
+    #[error("text and initial memory lie in {found} pieces, at most {max} are allowed")]
+    Pieces {
+        /// Number of ranges of words that touch no other.
+        found: usize,
+        /// Largest number.
+        max: usize,
+    },
     /// The entry point is no instruction.
     #[error("entry point {0:#x} is not an instruction of the text")]
     Entry(u64),

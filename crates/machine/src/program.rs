@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::{
+    airs::regions::{MAX_REGIONS, occupied},
     decode::{Decoded, Mnemonic, decode},
     elf::{Elf, Segment},
     error::ElfError,
@@ -58,7 +59,7 @@ impl Program {
     /// # Errors
     /// Whatever makes the file something else, see [`ElfError`]: segments outside RAM or overlapping, other than one
     /// executable segment, a writable text, text that shares an 8-byte word with another segment, sizes beyond
-    /// [`MAX_TEXT_BYTES`] and [`MAX_IMAGE_BYTES`], an entry point outside the text.
+    /// [`MAX_TEXT_BYTES`] and [`MAX_IMAGE_BYTES`], an entry point outside the text, more than [`MAX_REGIONS`] pieces.
     pub fn from_elf(file: &[u8]) -> Result<Self, ElfError> {
         let Elf { entry, mut segments } = Elf::parse(file)?;
         segments.sort_by_key(|segment| segment.start);
@@ -78,7 +79,11 @@ impl Program {
         }
         let rows = code.iter().zip((text.start..).step_by(4)).filter_map(|(word, pc)| lower(pc, *word)).collect();
         let image = image_words(segments.iter().filter(|segment| !segment.executable))?;
-        Ok(Self { entry, text_base: text.start, code, rows, image })
+        let program = Self { entry, text_base: text.start, code, rows, image };
+        match occupied(&program).len() {
+            found if found > MAX_REGIONS => Err(ElfError::Pieces { found, max: MAX_REGIONS }),
+            _ => Ok(program),
+        }
     }
 
     /// Address of the first instruction.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::Program;
 
-/// Largest number of ranges. The image and the memory AIR keep as many rows free.
+/// Largest number of ranges that a program may have. The image and the memory AIR keep as many rows free.
 pub const MAX_REGIONS: usize = 16;
 
 /// The occupied ranges of word addresses, in order, disjoint, neighbours merged.
@@ -21,4 +21,32 @@ pub fn occupied(program: &Program) -> Vec<Range<u64>> {
         }
     }
     ranges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ElfError, asm::Assembler};
+
+    #[test]
+    fn neighbours_are_one_region() {
+        let mut a = Assembler::new();
+        a.halt(0);
+        let text = a.program().unwrap().text_words();
+        a.data(8 * text.end, [1; 20], 4096).data(0x20_0004, [2; 8], 0).data(0x30_0000, [3; 8], 0);
+        let regions = occupied(&a.program().unwrap());
+        assert_eq!(regions, [text.start..text.end + 3, 0x4_0000..0x4_0002, 0x6_0000..0x6_0001]);
+    }
+
+    #[test]
+    fn programs_in_too_many_pieces_are_refused() {
+        let mut a = Assembler::new();
+        a.halt(0);
+        for i in 1..MAX_REGIONS as u64 {
+            a.data(0x20_0000 + 32 * i, [1; 8], 0);
+        }
+        assert_eq!(occupied(&a.program().unwrap()).len(), MAX_REGIONS);
+        a.data(0x30_0000, [1; 8], 0);
+        assert_eq!(a.program(), Err(ElfError::Pieces { found: 17, max: 16 }));
+    }
 }

@@ -21,7 +21,7 @@ use super::{
     memory::{Memory, MemoryPart},
     mul::Mul,
     program::ProgramTable,
-    regions::{MAX_REGIONS, occupied},
+    regions::occupied,
     shift::Shift,
     subword::Subword,
     word::Word,
@@ -63,12 +63,6 @@ pub enum TraceError {
         index: u32,
         /// Log₂ of the number of rows.
         k: u32,
-    },
-    /// Text and image lie in too many pieces.
-    #[error("text and image lie in {found} pieces, at most {MAX_REGIONS} are supported")]
-    Regions {
-        /// Number of pieces.
-        found: usize,
     },
 }
 
@@ -168,12 +162,12 @@ pub fn trace(program: &Program, air: AirId, index: u32, k: u32, events: &Instanc
         }
         (Handles::Image(image), InstanceEvents::Image(words)) => {
             check(words.len())?;
-            Ok(image.trace(spec, words, &image_regions(program, index)?))
+            Ok(image.trace(spec, words, &image_regions(program, index)))
         }
         (Handles::Memory(memory), InstanceEvents::Memory { previous, is_last, words }) => {
             check(words.len())?;
             let part = MemoryPart { previous: *previous, is_last: *is_last, words };
-            Ok(memory.trace(spec, part, &regions(program)?))
+            Ok(memory.trace(spec, part, &occupied(program)))
         }
         (Handles::Word(word), InstanceEvents::LoadStore(events)) => {
             check(events.len())?;
@@ -210,7 +204,7 @@ pub fn trace(program: &Program, air: AirId, index: u32, k: u32, events: &Instanc
 /// The trace of an instance of the program or image AIR with the pinned columns only: what `program_id` commits to.
 ///
 /// # Errors
-/// [`TraceError::NoPart`] if the program has no such instance or the AIR pins nothing; [`TraceError::Regions`].
+/// [`TraceError::NoPart`] if the program has no such instance or the AIR pins nothing.
 ///
 /// # Panics
 /// As [`spec`].
@@ -225,7 +219,7 @@ pub fn pinned_trace(program: &Program, air: AirId, index: u32, k: u32) -> Result
             };
             let words: Vec<WordEvent> =
                 words.iter().map(|&(addr, initial)| WordEvent { addr, initial, ..WordEvent::default() }).collect();
-            Ok(image.trace(&entry.spec, &words, &image_regions(program, index)?))
+            Ok(image.trace(&entry.spec, &words, &image_regions(program, index)))
         }
         _ => Err(TraceError::NoPart { air, index, k }),
     }
@@ -247,15 +241,9 @@ fn part<T>(air: AirId, index: u32, k: u32, items: &[T]) -> Result<&[T], TraceErr
     items.chunks(capacity).nth(index as usize).ok_or(TraceError::NoPart { air, index, k })
 }
 
-/// The regions of the program, if there is room for them.
-fn regions(program: &Program) -> Result<Vec<Range<u64>>, TraceError> {
-    let regions = occupied(program);
-    if regions.len() > MAX_REGIONS { Err(TraceError::Regions { found: regions.len() }) } else { Ok(regions) }
-}
-
 /// The regions that an instance of the image AIR holds: all in the first.
-fn image_regions(program: &Program, index: u32) -> Result<Vec<Range<u64>>, TraceError> {
-    if index == 0 { regions(program) } else { Ok(Vec::new()) }
+fn image_regions(program: &Program, index: u32) -> Vec<Range<u64>> {
+    if index == 0 { occupied(program) } else { Vec::new() }
 }
 
 const fn kind(events: &InstanceEvents) -> &'static str {
@@ -326,9 +314,6 @@ mod tests {
     #[test]
     fn every_air_can_be_described_at_every_k() {
         for air in AirId::ALL {
-            if AirId::ALL[6..12].contains(&air) {
-                continue;
-            }
             for k in [10, 11, 12, 13, 14, 15, 16] {
                 let spec = spec(air, k);
                 assert_eq!(spec.id, air.number());
