@@ -1,7 +1,7 @@
 //! The requests that Quintet makes of a beacon node.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use alloy_primitives::B256;
 use alloy_rpc_types_beacon::fork::Fork as StateFork;
@@ -32,7 +32,7 @@ const MAX_KEYS: usize = 1 << 16;
 #[derive(Debug, Clone)]
 pub struct BeaconClient {
     pub(crate) transport: Arc<Transport>,
-    spec: Arc<ChainSpec>,
+    spec: Arc<RwLock<Arc<ChainSpec>>>,
     keys: Arc<Mutex<HashMap<u64, PublicKeyBytes>>>,
 }
 
@@ -62,17 +62,26 @@ impl BeaconClient {
     pub async fn connect(config: ClientConfig) -> Result<Self, Error> {
         let transport = Transport::new(config)?;
         transport.check_all().await?;
-        let genesis: GenesisData = fetch(&transport, "/eth/v1/beacon/genesis").await?.0.data;
-        let (values, endpoint) = fetch::<SpecValues>(&transport, "/eth/v1/config/spec").await?;
-        let spec = ChainSpec::new(values.data, genesis.genesis_time, genesis.genesis_validators_root)
-            .map_err(|source| Error::Spec { endpoint, source })?;
-        Ok(Self { transport: Arc::new(transport), spec: Arc::new(spec), keys: Arc::default() })
+        let spec = read_spec(&transport).await?;
+        let spec = Arc::new(RwLock::new(Arc::new(spec)));
+        Ok(Self { transport: Arc::new(transport), spec, keys: Arc::default() })
     }
 
-    /// The network, as its nodes described it at the start.
+    /// The network, as its nodes described it last.
     #[must_use]
-    pub fn spec(&self) -> &ChainSpec {
-        &self.spec
+    pub fn spec(&self) -> Arc<ChainSpec> {
+        self.spec.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads the network's spec again. A node that was upgraded may know of a fork that it did not know before, and
+    /// signatures after that fork verify only under its version.
+    ///
+    /// # Errors
+    /// When no endpoint gives a usable answer; the spec stays as it was.
+    pub async fn refresh_spec(&self) -> Result<(), Error> {
+        let spec = read_spec(&self.transport).await?;
+        *self.spec.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(spec);
+        Ok(())
     }
 
     /// `/eth/v1/beacon/genesis`.
@@ -157,7 +166,7 @@ impl BeaconClient {
     }
 
     fn decode_block(&self, answer: &Answer, path: &str) -> Result<(BlockInfo, String), Error> {
-        let decoder = BlockDecoder::new(self.spec.preset);
+        let decoder = BlockDecoder::new(self.spec().preset);
         let decoded = if answer.is_ssz {
             self.fork_of(answer).and_then(|fork| decoder.ssz(fork, &answer.body))
         } else {
@@ -179,7 +188,8 @@ impl BeaconClient {
         // The message starts behind its offset and the signature, with the slot.
         let slot = answer.body.get(100..108).and_then(|bytes| Some(u64::from_le_bytes(bytes.try_into().ok()?)));
         let slot = Slot(slot.ok_or(DecodeError::Envelope("a slot"))?);
-        self.spec.forks.fork_at(self.spec.epoch_of(slot)).ok_or(DecodeError::Envelope("a known fork"))
+        let spec = self.spec();
+        spec.forks.fork_at(spec.epoch_of(slot)).ok_or(DecodeError::Envelope("a known fork"))
     }
 
     /// `/eth/v1/beacon/execution_payload_envelopes/{root}` (Gloas): the payload that `block` promised, held against its
@@ -194,7 +204,7 @@ impl BeaconClient {
             return Ok(None);
         }
         let answer = succeeded(answer, &path)?;
-        let decoder = BlockDecoder::new(self.spec.preset);
+        let decoder = BlockDecoder::new(self.spec().preset);
         let decoded =
             if answer.is_ssz { decoder.envelope_ssz(&answer.body, block) } else { decoder.envelope_json(&answer.body, block) };
         decoded.map(Some).map_err(|source| Error::Decode { endpoint: answer.endpoint, path, source: Box::new(source) })
@@ -252,7 +262,8 @@ impl BeaconClient {
         Ok(self.json_if_any(&path).await?.map(|meta| meta.data))
     }
 
-    /// The public key of a validator. Keys never change, so that each is asked for once.
+    /// The public key of a validator. Keys never change, so that each is asked for once. `None` for an index that the
+    /// nodes' head states do not have.
     ///
     /// # Errors
     /// When no endpoint gives a usable answer.
@@ -286,12 +297,12 @@ impl BeaconClient {
     /// When no endpoint gives a usable answer.
     pub async fn randao_from_state(&self, id: StateId) -> Result<Option<(Slot, B256)>, Error> {
         let path = format!("/eth/v2/debug/beacon/states/{id}");
-        let accept = Accept::SszPrefix(mix_prefix_bytes(&self.spec.preset));
+        let accept = Accept::SszPrefix(mix_prefix_bytes(&self.spec().preset));
         let answer = self.transport.get(&path, accept).await?;
         if !answer.status.is_success() || !answer.is_ssz {
             return Ok(None);
         }
-        Ok(mix_in_state(&self.spec.preset, &answer.body))
+        Ok(mix_in_state(&self.spec().preset, &answer.body))
     }
 
     async fn json<T: DeserializeOwned>(&self, path: &str) -> Result<Meta<T>, Error> {
@@ -305,6 +316,13 @@ impl BeaconClient {
         }
         parse(&succeeded(answer, path)?, path).map(Some)
     }
+}
+
+async fn read_spec(transport: &Transport) -> Result<ChainSpec, Error> {
+    let genesis: GenesisData = fetch(transport, "/eth/v1/beacon/genesis").await?.0.data;
+    let (values, endpoint) = fetch::<SpecValues>(transport, "/eth/v1/config/spec").await?;
+    ChainSpec::new(values.data, genesis.genesis_time, genesis.genesis_validators_root)
+        .map_err(|source| Error::Spec { endpoint, source })
 }
 
 async fn fetch<T: DeserializeOwned>(transport: &Transport, path: &str) -> Result<(Meta<T>, String), Error> {

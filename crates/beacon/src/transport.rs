@@ -141,6 +141,11 @@ impl Transport {
         &self.endpoints[index].label
     }
 
+    /// Label of the endpoint that is asked first.
+    pub(crate) fn preferred_label(&self) -> &str {
+        self.label(self.preferred.load(Ordering::Relaxed).min(self.count() - 1))
+    }
+
     /// Asks this endpoint first from now on.
     pub(crate) fn prefer(&self, index: usize) {
         self.preferred.store(index, Ordering::Relaxed);

@@ -81,7 +81,7 @@ impl Follower {
             let Some(block) = self.client.block_with_payload(BlockId::Root(root)).await? else {
                 if branch.is_empty() {
                     return Err(Error::Answer {
-                        endpoint: self.client.transport.label(0).to_owned(),
+                        endpoint: self.client.transport.preferred_label().to_owned(),
                         path: format!("/eth/v2/beacon/blocks/{root:?}"),
                         reason: "the head is not there".into(),
                     });

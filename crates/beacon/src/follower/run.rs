@@ -290,6 +290,12 @@ impl Follower {
         if matches!(&self.last_status, Some(ChainEvent::NodeUp { endpoint, .. }) if *endpoint == label) {
             return Ok(());
         }
+        // Another node, or the same one after an upgrade: what it knows of the network may have changed, and what the
+        // last one led us to reject may be right.
+        if let Err(error) = self.client.refresh_spec().await {
+            tracing::debug!(%error, "config/spec not read anew");
+        }
+        self.rejected.clear();
         let version = self.client.node_version().await.unwrap_or_else(|_| "unknown".into());
         tracing::info!(endpoint = label, version, "beacon node connected");
         self.report_status(ChainEvent::NodeUp { endpoint: label, version }).await

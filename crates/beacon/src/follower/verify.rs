@@ -37,10 +37,13 @@ pub(super) async fn verify(client: &BeaconClient, mut block: BlockInfo, parent: 
     // Slot 0 is not proposed by anyone: its reveal is empty.
     if block.slot.0 > 0 {
         let proposer = block.proposer_index;
-        let valid = client
-            .public_key(proposer)
-            .await?
-            .is_some_and(|key| reveal_is_valid(spec, spec.epoch_of(block.slot), &key, &block.randao_reveal));
+        // A node that lags may not know a new validator yet: nothing is wrong with the block then.
+        let key = client.public_key(proposer).await?.ok_or_else(|| Error::Answer {
+            endpoint: client.transport.preferred_label().to_owned(),
+            path: format!("/eth/v1/beacon/states/head/validators/{proposer}"),
+            reason: "the proposer is not there".into(),
+        })?;
+        let valid = reveal_is_valid(&spec, spec.epoch_of(block.slot), &key, &block.randao_reveal);
         if !valid {
             return Ok(Verdict::Rejected(RejectReason::Reveal { proposer }));
         }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use alloy_primitives::B256;
 use quintet_beacon::follower::{MixSource, RejectReason};
-use quintet_beacon::{ChainEvent, ChainFollower, FollowerConfig, OptimisticHeads};
+use quintet_beacon::{ChainEvent, ChainFollower, FollowerConfig, Fork, OptimisticHeads};
+use quintet_types::Epoch;
 use serde_json::json;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
@@ -324,6 +325,49 @@ async fn a_syncing_node_is_reported_and_passed_over() {
     two.change(|behaviour| behaviour.overrides.clear());
     assert!(matches!(next(&mut events).await, ChainEvent::NodeUp { endpoint, .. } if endpoint == two.url));
     assert_eq!(heads_to(&mut events, 62).await, [62]);
+}
+
+#[tokio::test]
+async fn a_proposer_that_the_node_does_not_know_yet_delays_the_block_and_does_not_reject_it() {
+    let node = Node::start(62).await;
+    let (follower, mut events) = follow(&[&node], FollowerConfig::default()).await;
+    assert_eq!(heads_to(&mut events, 62).await, [62]);
+    let path = format!("/eth/v1/beacon/states/head/validators/{}", node.block(63).proposer_index);
+    node.change(|behaviour| {
+        behaviour.overrides.insert(path, (404, json!({"code": 404, "message": "NOT_FOUND"})));
+    });
+    node.advance(63);
+    assert!(timeout(Duration::from_millis(500), events.recv()).await.is_err());
+    node.change(|behaviour| behaviour.overrides.clear());
+    assert_eq!(heads_to(&mut events, 63).await, [63]);
+    assert_eq!(follower.metrics().rejected_blocks.get(), 0);
+}
+
+/// A node that is upgraded while we run announces a fork that was not scheduled before. Signatures after it verify only
+/// under the new version.
+#[tokio::test]
+async fn the_fork_schedule_is_read_anew_after_an_outage() {
+    let node = Node::start(62).await;
+    let mut old = data::json("lighthouse/config/spec.json");
+    old["data"]["DENEB_FORK_EPOCH"] = json!("18446744073709551615");
+    old["data"]["SLOT_DURATION_MS"] = json!("200");
+    node.change(|behaviour| {
+        behaviour.overrides.insert("/eth/v1/config/spec".into(), (200, old));
+    });
+    let client = connect(&[&node]).await;
+    let (_follower, mut events) = ChainFollower::spawn(client.clone(), FollowerConfig::default());
+    let rejected = until(&mut events, |event| match event {
+        ChainEvent::Rejected { reason, .. } => Some(reason.clone()),
+        _ => None,
+    })
+    .await;
+    assert!(matches!(rejected, RejectReason::Reveal { .. }));
+    let stopped = node.stop().await;
+    while !matches!(next(&mut events).await, ChainEvent::NodeDown { .. }) {}
+    let node = stopped.restart(62).await;
+    node.change(|behaviour| behaviour.overrides.clear());
+    assert_eq!(heads_to(&mut events, 62).await, [62]);
+    assert_eq!(client.spec().forks.fork_at(Epoch(7)), Some(Fork::Deneb));
 }
 
 #[tokio::test]

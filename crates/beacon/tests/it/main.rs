@@ -4,5 +4,6 @@ mod client;
 mod data;
 mod decode;
 mod follower;
+mod forks;
 mod gloas;
 mod server;
