@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use quintet_machine::{AirId, Execution, Options, asm::Assembler, decode::Mnemonic::*, layout::*};
 
-use crate::{airs_support::Tables, generator, support::execute};
+use crate::{airs_support::Tables, generator, guests, support::execute};
 
 /// Tables of a program at k = 11.
 pub(crate) fn tables(a: &Assembler, input: &[u8]) -> Tables {
@@ -74,6 +74,28 @@ fn long_programs_and_much_memory_are_provable_in_many_instances() {
     for air in [AirId::Cpu, AirId::Image, AirId::Memory, AirId::Word, AirId::Subword] {
         assert!(tables.instances.iter().filter(|instance| instance.air == air).count() > 1, "one instance of {air}");
     }
+}
+
+/// Compiled programs of up to so many cycles.
+fn compiled_programs_are_provable(cycles: std::ops::Range<u64>, k: u32) {
+    for (machine, _) in guests::programs() {
+        let execution = guests::run(&machine);
+        if cycles.contains(&execution.cycles()) {
+            println!("{}: {} cycles", machine.display(), execution.cycles());
+            assert_eq!(Tables::new(execution, k).verdict(), Ok(()), "{}", machine.display());
+        }
+    }
+}
+
+#[test]
+fn short_compiled_programs_are_provable() {
+    compiled_programs_are_provable(0..3_000, 11);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn long_compiled_programs_are_provable() {
+    compiled_programs_are_provable(3_000..300_000, 14);
 }
 
 proptest! {

@@ -11,7 +11,7 @@ use quintet_machine::{Execution, Options, PlanIds, Planned, Program};
 use crate::{audit::audit, qemu::available};
 
 /// The test programs of `guests/` as `(machine, linux)`.
-fn programs() -> Vec<(PathBuf, PathBuf)> {
+pub(crate) fn programs() -> Vec<(PathBuf, PathBuf)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../guests/elf/tests");
     let entries = std::fs::read_dir(&folder).expect("the test programs are part of the repository");
     let files = entries.map(|entry| entry.expect("the folder can be read").path());
@@ -24,7 +24,8 @@ fn programs() -> Vec<(PathBuf, PathBuf)> {
     pairs
 }
 
-fn run(path: &Path) -> Execution {
+/// Runs a test program without input.
+pub(crate) fn run(path: &Path) -> Execution {
     let file = std::fs::read(path).expect("the program can be read");
     let program = Program::from_elf(&file).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     Execution::run(Arc::new(program), Arc::from([]), &Options::default())
