@@ -87,17 +87,13 @@ impl Core {
 /// Serves the queue until it is closed and empty. `first_id` starts the numbering of values in pieces; it must not
 /// repeat one from an earlier run.
 pub(crate) fn run(core: &Core, first_id: u64) {
-    let mut writer = Writer { core, next_id: first_id, snapshots: Vec::new() };
+    let mut writer = Writer { core, next_id: first_id, snapshots: Vec::new(), failed: None };
     loop {
         let jobs = core.queue.take_group(core.max_group_bytes);
         if jobs.is_empty() {
             return;
         }
-        if let Err(error) = writer.serve(jobs) {
-            // sled cannot go on after an I/O error, so neither can we: what waits is refused, and so is what comes.
-            tracing::error!(path = %core.path.display(), %error, "store stopped");
-            core.queue.close();
-        }
+        writer.serve(jobs);
     }
 }
 
@@ -105,23 +101,25 @@ struct Writer<'a> {
     core: &'a Core,
     next_id: u64,
     snapshots: Vec<Snapshot>,
+    /// Why nothing is written any more.
+    failed: Option<StoreError>,
 }
 
 impl Writer<'_> {
-    fn serve(&mut self, jobs: Vec<Job>) -> Result<(), StoreError> {
+    fn serve(&mut self, jobs: Vec<Job>) {
         let mut group = Group::default();
         for job in jobs {
             match job {
                 Job::Commit(batch, responder) => self.add(&mut group, batch, responder),
                 Job::Snapshot(snapshot, responder) => {
                     // Between groups, so that it holds whole batches only.
-                    self.finish(std::mem::take(&mut group))?;
+                    self.finish(std::mem::take(&mut group));
                     self.snapshots.push(snapshot);
-                    responder.answer(Ok(()));
+                    responder.answer(self.failed.clone().map_or(Ok(()), Err));
                 }
             }
         }
-        self.finish(group)
+        self.finish(group);
     }
 
     /// Adds a batch to the group, or refuses it and leaves the group as it was.
@@ -169,12 +167,18 @@ impl Writer<'_> {
     }
 
     /// Writes the group and answers everyone in it.
-    fn finish(&mut self, group: Group) -> Result<(), StoreError> {
+    ///
+    /// A write or flush that fails may have left a hole in the log, and after a crash nothing behind a hole is found: one
+    /// failure therefore ends all writing, before anyone learns of it.
+    fn finish(&mut self, group: Group) {
         if group.responders.is_empty() {
-            return Ok(());
+            return;
         }
         let started = Instant::now();
-        let outcome = self.write(&group.writes).and_then(|()| self.core.flush());
+        let outcome = match &self.failed {
+            Some(error) => Err(error.clone()),
+            None => self.write(&group.writes).and_then(|()| self.core.flush()),
+        };
         let counters = &self.core.counters;
         let batches = group.responders.len() as u64;
         match &outcome {
@@ -182,12 +186,18 @@ impl Writer<'_> {
                 counters.batches.fetch_add(batches, Ordering::Relaxed);
                 counters.bytes.fetch_add(group.bytes, Ordering::Relaxed);
             }
-            Err(_) => _ = counters.refused.fetch_add(batches, Ordering::Relaxed),
+            Err(error) => {
+                if self.failed.is_none() {
+                    tracing::error!(path = %self.core.path.display(), %error, "store stopped");
+                }
+                self.failed = Some(error.clone());
+                self.core.queue.close();
+                counters.refused.fetch_add(batches, Ordering::Relaxed);
+            }
         }
         counters.groups.fetch_add(1, Ordering::Relaxed);
         counters.busy_micros.fetch_add(started.elapsed().as_micros() as u64, Ordering::Relaxed);
         group.responders.into_iter().for_each(|responder| responder.answer(outcome.clone()));
-        outcome
     }
 
     fn write(&mut self, writes: &Writes) -> Result<(), StoreError> {

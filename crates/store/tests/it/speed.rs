@@ -62,27 +62,34 @@ fn many_writers_share_a_flush() {
 }
 
 /// Space of pruned jobs is used again, although small entries between them stay for good. Prints how much disk a window of
-/// live data takes.
+/// live data takes. The cleaning goes by the clock, so a busy machine may need a minute to catch up.
 #[test]
+#[ignore = "takes up to two minutes; for test-long"]
 fn space_of_pruned_jobs_comes_back() {
     const WINDOW: u64 = 16;
     const PROVERS: u32 = 20;
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), &SCHEMA, &Options { fsync: false, ..Options::default() }).unwrap();
     let mut sizes = Vec::new();
-    for slot in 0..160u64 {
+    for slot in 0..320u64 {
         let pending: Vec<_> = (0..PROVERS).map(|prover| store.submit(submission(slot, prover, 10_000)).unwrap()).collect();
         pending.into_iter().for_each(|pending| pending.wait().unwrap());
         if slot >= WINDOW {
             let removed = store.prune(&SUBMISSIONS, ..(slot - WINDOW, 0)).unwrap();
             assert_eq!(removed, if slot == WINDOW { 0 } else { u64::from(PROVERS) });
         }
-        if slot % 16 == 15 {
+        if slot % 32 == 31 {
             sizes.push(store.inspect().unwrap().disk_bytes >> 20);
         }
-        std::thread::sleep(Duration::from_millis(10));
+        std::thread::sleep(Duration::from_millis(50));
     }
     let live = store.inspect().unwrap().tables.iter().map(|table| table.bytes).sum::<u64>() >> 20;
-    println!("{live} MiB live, ten times that written; MiB on disk on the way: {sizes:?}");
-    assert!(sizes[9] < 30, "about 47 MiB went to the log, and little of that is needed: {sizes:?}");
+    println!("{live} MiB live, twenty times that written; MiB on disk on the way: {sizes:?}");
+    let started = Instant::now();
+    while store.inspect().unwrap().disk_bytes >> 20 > 5 * live {
+        assert!(started.elapsed() < Duration::from_secs(100), "the disk never shrinks: {sizes:?}");
+        (0..PROVERS).for_each(|prover| store.put(&INDEX, &(prover, 0), &0).unwrap());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    println!("at {} MiB after another {:?}", store.inspect().unwrap().disk_bytes >> 20, started.elapsed());
 }
