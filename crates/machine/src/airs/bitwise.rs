@@ -125,4 +125,10 @@ mod tests {
     fn no_row_has_another_result() {
         alu_testing::exactly_one_result::<Bitwise>(OPS, &telling_pairs(10), &no_guesses);
     }
+
+    #[test]
+    fn every_constraint_is_needed() {
+        // It keeps `op` to the three codes; the sender sends no other.
+        alu_testing::every_constraint_is_needed::<Bitwise>(OPS, &no_guesses, &["and is boolean"]);
+    }
 }

@@ -145,4 +145,10 @@ mod tests {
     fn no_row_has_another_result() {
         alu_testing::exactly_one_result::<Compare>(OPS, &telling_pairs(10), &no_guesses);
     }
+
+    #[test]
+    fn every_constraint_is_needed() {
+        // It keeps `op` to the six codes; the sender sends no other.
+        alu_testing::every_constraint_is_needed::<Compare>(OPS, &no_guesses, &["codes of equality"]);
+    }
 }

@@ -143,4 +143,9 @@ mod tests {
     fn no_row_has_another_result() {
         alu_testing::exactly_one_result::<Mul>(OPS, &telling_pairs(10), &no_guesses);
     }
+
+    #[test]
+    fn every_constraint_is_needed() {
+        alu_testing::every_constraint_is_needed::<Mul>(OPS, &no_guesses, &[]);
+    }
 }

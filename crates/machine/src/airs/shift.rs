@@ -152,4 +152,10 @@ mod tests {
     fn no_row_has_another_result() {
         alu_testing::exactly_one_result::<Shift>(OPS, &telling_pairs(10), &no_guesses);
     }
+
+    #[test]
+    fn every_constraint_is_needed() {
+        // It keeps `op` to the six codes; the table has no kind for both flags.
+        alu_testing::every_constraint_is_needed::<Shift>(OPS, &no_guesses, &["right is boolean"]);
+    }
 }

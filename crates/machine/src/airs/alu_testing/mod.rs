@@ -7,7 +7,7 @@ use ff::{Field, FromUniformBytes};
 use quintet_air::{Air, AirSpec, BusBalance, F, Publics, Trace, build, check_rows, phase_two, public};
 
 use row::{RowCheck, Verdict};
-use solver::{Guesses, solve};
+use solver::{Guesses, Stuck, solve};
 pub(super) use solver::{Partial, limbs, no_guesses};
 
 use super::tag;
@@ -218,14 +218,41 @@ pub(super) fn exactly_one_result<A: Air>(ops: &[u8], pairs: &[(u64, u64)], guess
         for &(a, b) in pairs {
             let event = event(op, a, b);
             let results = solve(&spec, [F::from(u64::from(op)), F::from(a), F::from(b)], guesses);
-            assert_eq!(results, [F::from(event.c)], "{event:?}");
+            assert_eq!(results, Ok(vec![F::from(event.c)]), "{event:?}");
         }
     }
 }
 
+/// Without any one of the constraints that the AIR states, apart from the bounds of its columns, some operation has another result,
+/// or a value that nothing determines. `spare` are the constraints for which that is not so.
+pub(super) fn every_constraint_is_needed<A: Air>(ops: &[u8], guesses: Guesses<'_>, spare: &[&str]) {
+    let (_, spec) = build::<A>(14).unwrap();
+    let events: Vec<AluEvent> =
+        telling_pairs(0).iter().flat_map(|&(a, b)| ops.iter().map(move |&op| event(op, a, b))).collect();
+    for name in author_constraints(&spec) {
+        let mut without = spec.clone();
+        without.constraints.retain(|constraint| constraint.name != name);
+        let matters = |event: &AluEvent| {
+            let results = solve(&without, [F::from(u64::from(event.op)), F::from(event.a), F::from(event.b)], guesses);
+            match results {
+                Err(Stuck(_)) => true,
+                Ok(results) => results != [F::from(event.c)],
+            }
+        };
+        assert_eq!(events.iter().any(matters), !spare.contains(&name.as_str()), "{name}");
+    }
+}
+
+/// Names of the constraints on rows that are not the bound of a single column.
+fn author_constraints(spec: &AirSpec) -> Vec<String> {
+    let bounds: Vec<String> = spec.columns.iter().map(|column| format!("{} is boolean", column.name)).collect();
+    let names = row::row_constraints(spec).into_iter().map(|(name, _)| name.to_owned());
+    names.filter(|name| !bounds.contains(name)).collect()
+}
+
 /// Pairs for [`exactly_one_result`].
 pub(super) fn telling_pairs(random: usize) -> Vec<(u64, u64)> {
-    let edges = [0, 1, 33, 1 << 31, (1 << 32) - 1, (1 << 63) - 1, 1 << 63, u64::MAX];
+    let edges = [0, 1, 33, 1 << 31, 1 << 63, u64::MAX];
     let mut numbers = numbers(3);
     let mut pairs: Vec<(u64, u64)> = edges.into_iter().flat_map(|a| edges.map(|b| (a, b))).collect();
     pairs.extend((0..random).filter_map(|_| numbers.next().zip(numbers.next())));

@@ -6,7 +6,10 @@
 //! Every step keeps all solutions, so that what is found is all there is, except where guesses stand in for a step that the
 //! solver does not know.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use ff::{Field, PrimeField};
 use quintet_air::{AirSpec, Cell, ColumnClass, Expr, F, InteractionKind, Node, Tag};
@@ -23,6 +26,10 @@ pub(crate) type Guesses<'a> = &'a dyn Fn(&AirSpec, &Partial) -> Vec<Vec<(usize, 
 pub(crate) fn no_guesses(_: &AirSpec, _: &Partial) -> Vec<Vec<(usize, F)>> {
     Vec::new()
 }
+
+/// The solver does not know how to go on: the unknown columns of the equations that are left.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Stuck(pub(crate) Vec<Vec<String>>);
 
 /// Everything that an equation says: `expr = 0`, and the phase-1 columns in it.
 #[derive(Clone)]
@@ -50,36 +57,83 @@ impl Equation {
         self.columns.iter().copied().filter(|&column| cells[column].is_none()).collect()
     }
 
-    /// Value with `extra` in place of unknown cells, 0 for the others.
-    fn eval(&self, cells: &Partial, extra: &[(usize, F)]) -> F {
-        self.expr.eval(&|cell| match cell {
-            Cell::Advice(column, _) => {
-                cells[column].unwrap_or_else(|| extra.iter().find(|(of, _)| *of == column).map_or(F::ZERO, |(_, value)| *value))
-            }
-            Cell::Fixed(0, 0) => F::ONE,
-            Cell::Fixed(..) | Cell::Public(_) => F::ZERO,
-        })
+    /// The value where all cells are known.
+    fn value(&self, cells: &Partial) -> Option<F> {
+        affine(&self.expr, cells).filter(|sum| sum.slopes.is_empty()).map(|sum| sum.constant)
+    }
+}
+
+/// `constant + Σ slope · unknown`, no slope being 0.
+struct Affine {
+    constant: F,
+    slopes: BTreeMap<usize, F>,
+}
+
+impl Affine {
+    fn constant(constant: F) -> Self {
+        Self { constant, slopes: BTreeMap::new() }
     }
 
-    /// The equation as `constant + Σ coefficient · unknown`, if it is that.
-    fn affine(&self, cells: &Partial, unknown: &[usize]) -> Option<(F, Vec<(usize, F)>)> {
-        let constant = self.eval(cells, &[]);
-        let slope = |&column: &usize| (column, self.eval(cells, &[(column, F::ONE)]) - constant);
-        let slopes: Vec<(usize, F)> = unknown.iter().map(slope).collect();
-        // A polynomial of low degree that agrees with an affine one at a large arbitrary point is it, but for chance.
-        let point: Vec<(usize, F)> =
-            slopes.iter().enumerate().map(|(i, (column, _))| (*column, F::from(i as u64 + 5).pow_vartime([97]))).collect();
-        let expected = slopes.iter().zip(&point).fold(constant, |sum, ((_, slope), (_, value))| sum + *slope * value);
-        let slopes = slopes.into_iter().filter(|(_, slope)| *slope != F::ZERO).collect();
-        (self.eval(cells, &point) == expected).then_some((constant, slopes))
+    fn scale(mut self, by: F) -> Self {
+        if by == F::ZERO {
+            return Self::constant(F::ZERO);
+        }
+        self.constant *= by;
+        self.slopes.values_mut().for_each(|slope| *slope *= by);
+        self
     }
+
+    fn add(mut self, other: Self) -> Self {
+        self.constant += other.constant;
+        for (column, slope) in other.slopes {
+            let sum = self.slopes.entry(column).or_insert(F::ZERO);
+            *sum += slope;
+            if *sum == F::ZERO {
+                self.slopes.remove(&column);
+            }
+        }
+        self
+    }
+}
+
+/// An expression in the unknown cells, if it is affine in them.
+fn affine(expr: &Expr, cells: &Partial) -> Option<Affine> {
+    Some(match expr.node() {
+        Node::Const(value) => Affine::constant(*value),
+        Node::Cell(Cell::Advice(column, _)) => match cells[*column] {
+            Some(value) => Affine::constant(value),
+            None => Affine { constant: F::ZERO, slopes: BTreeMap::from([(*column, F::ONE)]) },
+        },
+        // Of the fixed columns that occur in the constraints on rows only `active` is 1.
+        Node::Cell(Cell::Fixed(column, _)) => Affine::constant(F::from(u64::from(*column == 0))),
+        Node::Cell(Cell::Public(_)) => return None,
+        Node::Neg(a) => affine(a, cells)?.scale(-F::ONE),
+        Node::Add(a, b) => affine(a, cells)?.add(affine(b, cells)?),
+        Node::Scale(a, by) => affine(a, cells)?.scale(*by),
+        Node::Mul(a, b) => match (affine(a, cells), affine(b, cells)) {
+            (Some(a), _) if a.slopes.is_empty() && a.constant == F::ZERO => a,
+            (_, Some(b)) if b.slopes.is_empty() && b.constant == F::ZERO => b,
+            (Some(a), Some(b)) if a.slopes.is_empty() => b.scale(a.constant),
+            (Some(a), Some(b)) if b.slopes.is_empty() => a.scale(b.constant),
+            _ => return None,
+        },
+    })
 }
 
 /// A lookup in a table of tuples: its parts, and the rows.
 #[derive(Clone)]
 struct Lookup {
-    parts: Vec<Equation>,
-    rows: Vec<Vec<F>>,
+    /// The parts; `None` once the rows that are left agree with it.
+    parts: Vec<Option<Equation>>,
+    rows: Rc<Vec<Vec<F>>>,
+}
+
+impl Lookup {
+    /// What it says if it means this row.
+    fn equations(&self, row: &[F]) -> impl Iterator<Item = Equation> {
+        let parts = self.parts.iter().zip(row);
+        parts.filter_map(|(part, value)| part.as_ref().map(|part| Equation::new(&part.expr - *value)))
+    }
 }
 
 struct Solver<'a> {
@@ -92,7 +146,7 @@ struct Solver<'a> {
 }
 
 /// The results c that some row receiving `(op, a, b, c)` and satisfying constraints and lookups has.
-pub(crate) fn solve(spec: &AirSpec, operands: [F; 3], guesses: Guesses<'_>) -> Vec<F> {
+pub(crate) fn solve(spec: &AirSpec, operands: [F; 3], guesses: Guesses<'_>) -> Result<Vec<F>, Stuck> {
     let mut equations: Vec<Equation> = row_constraints(spec).into_iter().map(|(_, expr)| Equation::new(expr.clone())).collect();
     let receive = spec.interactions.iter().find(|interaction| interaction.kind == InteractionKind::Permute).unwrap();
     equations.push(Equation::new(&receive.multiplicity + 1));
@@ -108,10 +162,11 @@ pub(crate) fn solve(spec: &AirSpec, operands: [F; 3], guesses: Guesses<'_>) -> V
             other => panic!("a table part of {other:?}"),
         };
         let provided = &provider.unwrap().message.parts;
-        let rows: Vec<Vec<F>> = (0..table.size).map(|row| provided.iter().map(|part| value(part, row)).collect()).collect();
+        let rows: Rc<Vec<Vec<F>>> =
+            Rc::new((0..table.size).map(|row| provided.iter().map(|part| value(part, row)).collect()).collect());
         table.lookups.iter().map(move |&place| {
             let parts = &spec.interactions[place].message.parts;
-            Lookup { parts: parts.iter().cloned().map(Equation::new).collect(), rows: rows.clone() }
+            Lookup { parts: parts.iter().cloned().map(Equation::new).map(Some).collect(), rows: rows.clone() }
         })
     });
     let mut solver = Solver { spec, check: RowCheck::new(spec), bits: bounds(spec), guesses, operands, results: Vec::new() };
@@ -119,9 +174,9 @@ pub(crate) fn solve(spec: &AirSpec, operands: [F; 3], guesses: Guesses<'_>) -> V
     for table in &spec.tables {
         cells[table.count] = Some(F::ZERO);
     }
-    solver.search(cells, equations, lookups.collect());
+    solver.search(cells, equations, lookups.collect())?;
     let distinct: BTreeSet<[u8; 32]> = solver.results.iter().map(PrimeField::to_repr).collect();
-    distinct.into_iter().map(|bytes| F::from_repr(bytes).unwrap()).collect()
+    Ok(distinct.into_iter().map(|bytes| F::from_repr(bytes).unwrap()).collect())
 }
 
 /// Bits of each column that a lookup or a boolean constraint bounds.
@@ -185,21 +240,26 @@ fn exponent(value: F) -> Option<u32> {
 }
 
 impl Solver<'_> {
-    fn search(&mut self, mut cells: Vec<Option<F>>, mut equations: Vec<Equation>, mut lookups: Vec<Lookup>) {
+    fn search(
+        &mut self,
+        mut cells: Vec<Option<F>>,
+        mut equations: Vec<Equation>,
+        mut lookups: Vec<Lookup>,
+    ) -> Result<(), Stuck> {
         if !self.propagate(&mut cells, &mut equations, &mut lookups) {
-            return;
+            return Ok(());
         }
         if let Some(column) = (0..cells.len()).find(|&column| cells[column].is_none() && self.bits[column] == Some(1)) {
             for value in [F::ZERO, F::ONE] {
                 let mut cells = cells.clone();
                 cells[column] = Some(value);
-                self.search(cells, equations.clone(), lookups.clone());
+                self.search(cells, equations.clone(), lookups.clone())?;
             }
         } else if let Some(lookup) = lookups.pop() {
-            for row in &lookup.rows {
+            for row in lookup.rows.iter() {
                 let mut equations = equations.clone();
-                equations.extend(lookup.parts.iter().zip(row).map(|(part, value)| Equation::new(&part.expr - *value)));
-                self.search(cells.clone(), equations, lookups.clone());
+                equations.extend(lookup.equations(row));
+                self.search(cells.clone(), equations, lookups.clone())?;
             }
         } else if equations.is_empty() {
             // What occurs in no equation any more can be anything that its bound allows.
@@ -215,11 +275,13 @@ impl Solver<'_> {
             for factor in factors {
                 let mut equations = equations.clone();
                 equations.push(Equation::new(factor));
-                self.search(cells.clone(), equations, lookups.clone());
+                self.search(cells.clone(), equations, lookups.clone())?;
             }
         } else {
             let guesses = (self.guesses)(self.spec, &cells);
-            assert!(!guesses.is_empty(), "stuck with {:?}", self.names(&equations, &cells));
+            if guesses.is_empty() {
+                return Err(Stuck(self.names(&equations, &cells)));
+            }
             for guess in guesses {
                 if guess.iter().any(|&(column, value)| cells[column].is_some_and(|known| known != value)) {
                     continue;
@@ -228,13 +290,14 @@ impl Solver<'_> {
                 for (column, value) in guess {
                     cells[column] = Some(value);
                 }
-                self.search(cells, equations.clone(), lookups.clone());
+                self.search(cells, equations.clone(), lookups.clone())?;
             }
         }
+        Ok(())
     }
 
-    fn names(&self, equations: &[Equation], cells: &Partial) -> Vec<Vec<&str>> {
-        let name = |column: usize| self.spec.columns[column].name.as_str();
+    fn names(&self, equations: &[Equation], cells: &Partial) -> Vec<Vec<String>> {
+        let name = |column: usize| self.spec.columns[column].name.clone();
         equations.iter().map(|equation| equation.unknown(cells).into_iter().map(name).collect()).collect()
     }
 
@@ -250,7 +313,7 @@ impl Solver<'_> {
                     continue;
                 }
                 equation.tried = unknown.len();
-                match self.step(cells, &equation, &unknown) {
+                match self.step(cells, &equation) {
                     Step::Contradiction => return false,
                     Step::Done => progress = true,
                     Step::Waiting => left.push(equation),
@@ -261,8 +324,7 @@ impl Solver<'_> {
                 match Self::narrow(cells, lookup) {
                     None => return false,
                     Some(lookup) if lookup.rows.len() == 1 => {
-                        let forced = lookup.parts.iter().zip(&lookup.rows[0]);
-                        equations.extend(forced.map(|(part, value)| Equation::new(&part.expr - *value)));
+                        equations.extend(lookup.equations(&lookup.rows[0]));
                         progress = true;
                     }
                     Some(lookup) => lookups.push(lookup),
@@ -274,8 +336,9 @@ impl Solver<'_> {
         }
     }
 
-    fn step(&self, cells: &mut Partial, equation: &Equation, unknown: &[usize]) -> Step {
-        let Some((constant, slopes)) = equation.affine(cells, unknown) else { return Step::Waiting };
+    fn step(&self, cells: &mut Partial, equation: &Equation) -> Step {
+        let Some(Affine { constant, slopes }) = affine(&equation.expr, cells) else { return Step::Waiting };
+        let slopes: Vec<(usize, F)> = slopes.into_iter().collect();
         match slopes.as_slice() {
             [] if constant == F::ZERO => Step::Done,
             [] => Step::Contradiction,
@@ -320,10 +383,10 @@ impl Solver<'_> {
 
     /// Leaves the table rows that agree with what is known; `None` if there is none.
     fn narrow(cells: &Partial, mut lookup: Lookup) -> Option<Lookup> {
-        for (place, part) in lookup.parts.iter().enumerate() {
-            if part.unknown(cells).is_empty() {
-                let value = part.eval(cells, &[]);
-                lookup.rows.retain(|row| row[place] == value);
+        for (place, part) in lookup.parts.iter_mut().enumerate() {
+            if let Some(value) = part.as_ref().and_then(|part| part.value(cells)) {
+                lookup.rows = Rc::new(lookup.rows.iter().filter(|row| row[place] == value).cloned().collect());
+                *part = None;
             }
         }
         (!lookup.rows.is_empty()).then_some(lookup)
