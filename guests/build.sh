@@ -2,9 +2,11 @@
 # Builds the guest programs into guests/elf, byte for byte the same on every machine.
 #
 #   guests/build.sh                      build, replace guests/elf and its SHA256SUMS
-#   guests/build.sh --check              build, compare with guests/elf, change nothing (exit 1 if anything differs)
+#   guests/build.sh --check              build, compare with guests/elf, change nothing
 #   guests/build.sh --toolchain NAME     debian (default where apt-get is): Debian's packages, unpacked, not installed
 #                                        rustup: `rustup toolchain install`, where its servers can be reached
+#
+# Exit code 1: a build failed, or an ELF differs. 2: usage. 3: the toolchain cannot be had here.
 #
 # The committed ELFs are those of the debian toolchain. A rustup build of the same version runs as well, but Debian's
 # LLVM is another build, so equal bytes are not promised there.
@@ -72,7 +74,7 @@ use_debian() {
 }
 
 use_rustup() {
-    rustup toolchain install "$RUST" --profile minimal --component rust-src >&2
+    rustup toolchain install "$RUST" --profile minimal --component rust-src >&2 || exit 3
     local sysroot
     sysroot=$(rustup run "$RUST" rustc --print sysroot)
     export RUSTC=$sysroot/bin/rustc RUSTDOC=$sysroot/bin/rustdoc
