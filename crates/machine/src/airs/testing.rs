@@ -26,7 +26,7 @@ pub fn check(spec: &AirSpec, trace: &Trace, index: u32) -> Vec<Violation> {
 pub enum Caught {
     /// The constraint of this name fails.
     Constraint(String),
-    /// The message of this interaction changes, so that a bus that was in balance is no more.
+    /// The message of this interaction changes, so that a bus that was in balance is no more, or is in no table.
     Bus(String),
     /// The column's commitment is pinned in `program_id`.
     Pinned,
@@ -63,7 +63,8 @@ fn candidates(old: F) -> Vec<F> {
 /// Changes each cell of the given rows to several values, one at a time.
 ///
 /// The trace is expected to satisfy its constraints and to be part of a bus in balance, so that any change of what it sends or
-/// receives is noticed. Boundary values follow the changed trace: they alone never count as noticing.
+/// receives is noticed. What a forger would bring in line counts as following the change, not as noticing it: boundary values,
+/// and how often a row of a local table is looked up.
 pub fn mutate_every_cell(spec: &AirSpec, trace: &Trace, index: u32, rows: &[usize]) -> Vec<Mutant> {
     let mut mutants = Vec::new();
     for column in 0..spec.phase_one {
@@ -109,6 +110,9 @@ struct Watch {
     column: usize,
     /// Place of a constraint and the rotation at which it reads the column.
     constraints: Vec<(usize, i32)>,
+    /// Place of a lookup in a local table, and of the table.
+    lookups: Vec<(usize, usize)>,
+    /// Places of the other interactions.
     interactions: Vec<usize>,
 }
 
@@ -125,13 +129,16 @@ impl Watch {
             }
         }
         let reads = |expr: &Expr| expr.cells().iter().any(|cell| matches!(cell, Cell::Advice(at, _) if *at == column));
-        let interactions = (0..spec.interactions.len())
-            .filter(|&place| {
-                let interaction = &spec.interactions[place];
-                reads(&interaction.multiplicity) || interaction.message.parts.iter().any(reads)
-            })
-            .collect();
-        Self { column, constraints, interactions }
+        let (mut lookups, mut interactions) = (Vec::new(), Vec::new());
+        for (place, interaction) in spec.interactions.iter().enumerate() {
+            if reads(&interaction.multiplicity) || interaction.message.parts.iter().any(reads) {
+                match spec.tables.iter().position(|table| table.lookups.contains(&place)) {
+                    Some(table) => lookups.push((place, table)),
+                    None => interactions.push(place),
+                }
+            }
+        }
+        Self { column, constraints, lookups, interactions }
     }
 
     fn caught(&self, spec: &AirSpec, trace: &Trace, index: u32, row: usize, new: F) -> Option<Caught> {
@@ -155,6 +162,14 @@ impl Watch {
             }
         }
         if row < spec.height() {
+            for &(place, table) in &self.lookups {
+                let interaction = &spec.interactions[place];
+                let load = load(row, true);
+                let parts: Vec<F> = interaction.message.parts.iter().map(|part| part.eval(&load)).collect();
+                if interaction.multiplicity.eval(&load) != F::ZERO && spec.tables[table].place(&parts).is_none() {
+                    return Some(Caught::Bus(interaction.name.clone()));
+                }
+            }
             let mut balance = BusBalance::default();
             for &place in &self.interactions {
                 let interaction = &spec.interactions[place];
