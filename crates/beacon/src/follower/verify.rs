@@ -60,7 +60,8 @@ pub(super) async fn verify(client: &BeaconClient, mut block: BlockInfo, parent: 
     }
     own = own.or(carried);
 
-    let node = node_mix(client, &block, own.is_none()).await?;
+    // Where we begin, the node's state is worth reading even if its randao route is missing; later mixes are carried.
+    let node = node_mix(client, &block, own.is_none() || parent.is_none()).await?;
     let mut mix_confirmed = false;
     match (own, node) {
         (Some(own), Some((other, source))) if own != other => {
@@ -75,21 +76,33 @@ pub(super) async fn verify(client: &BeaconClient, mut block: BlockInfo, parent: 
     Ok(Verdict::Accepted { known: Known { block: Arc::new(block), mix_confirmed }, mismatches })
 }
 
-/// The node's own answer for the mix after `block`. Its state is downloaded only if `need_one`.
-async fn node_mix(client: &BeaconClient, block: &BlockInfo, need_one: bool) -> Result<Option<(B256, MixSource)>, Error> {
-    if let Some(mix) = client.randao(StateId::Root(block.state_root)).await? {
-        return Ok(Some((mix, MixSource::Node)));
-    }
-    // Some nodes know states by slot only. The answer counts only while the block is the canonical one of its slot.
-    if let Some(mix) = client.randao(StateId::Slot(block.slot)).await? {
-        let header = client.header(BlockId::Slot(block.slot)).await?;
-        if header.is_some_and(|meta| meta.data.root == block.block_root) {
+/// The node's own answer for the mix after `block`. Its state is read only if `with_state`.
+async fn node_mix(client: &BeaconClient, block: &BlockInfo, with_state: bool) -> Result<Option<(B256, MixSource)>, Error> {
+    // Some nodes know states by slot only. Such an answer counts only while the block is the canonical one of its slot.
+    let ids = [StateId::Root(block.state_root), StateId::Slot(block.slot)];
+    for id in ids {
+        if let Some(mix) = client.randao(id).await?
+            && is_of(client, block, id).await?
+        {
             return Ok(Some((mix, MixSource::Node)));
         }
     }
-    if !need_one {
-        return Ok(None);
+    for id in ids.into_iter().filter(|_| with_state) {
+        if let Some((slot, mix)) = client.randao_from_state(id).await?
+            && slot == block.slot
+            && is_of(client, block, id).await?
+        {
+            return Ok(Some((mix, MixSource::State)));
+        }
     }
-    let state = client.randao_from_state(StateId::Root(block.state_root)).await?;
-    Ok(state.filter(|(slot, _)| *slot == block.slot).map(|(_, mix)| (mix, MixSource::State)))
+    Ok(None)
+}
+
+/// Whether an answer for the state `id` is one for the state after `block`.
+async fn is_of(client: &BeaconClient, block: &BlockInfo, id: StateId) -> Result<bool, Error> {
+    if matches!(id, StateId::Root(_)) {
+        return Ok(true);
+    }
+    let header = client.header(BlockId::Slot(block.slot)).await?;
+    Ok(header.is_some_and(|meta| meta.data.root == block.block_root))
 }

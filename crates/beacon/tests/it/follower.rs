@@ -244,6 +244,23 @@ async fn without_a_randao_route_mixes_are_our_own() {
 }
 
 #[tokio::test]
+async fn where_we_begin_the_state_confirms_the_mix_if_the_route_is_missing() {
+    let node = Node::start(63).await;
+    node.change(|behaviour| behaviour.randao_route = false);
+    let (_follower, mut events) = follow(&[&node], FollowerConfig::default()).await;
+    let head = until(&mut events, |event| match event {
+        ChainEvent::Head(head) => Some(head.clone()),
+        _ => None,
+    })
+    .await;
+    assert_eq!((head.block.randao_mix, head.mix_confirmed), (node.block(63).randao_mix, true));
+    node.advance(66);
+    assert_eq!(heads_to(&mut events, 66).await, [64, 65, 66]);
+    let states = node.log().iter().filter(|path| path.contains("/debug/")).count();
+    assert_eq!(states, 1);
+}
+
+#[tokio::test]
 async fn a_mix_that_the_node_gives_otherwise_is_an_error_and_not_used() {
     let node = Node::start(62).await;
     let (follower, mut events) = follow(&[&node], FollowerConfig::default()).await;
