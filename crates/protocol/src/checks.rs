@@ -1,13 +1,15 @@
-//! The shape of submissions, before any signature or proof is looked at.
+//! The shape of submissions and bundles, before any signature or proof is looked at.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use quintet_types::{
-    BloomHash, Commitments, FullProof, InstanceIndex, JobId, PartialProofs, ProverIndex, PublicKeyBytes, Root,
+    BloomHash, Commitments, FullProof, InstanceIndex, JobId, PartialProofs, Phase, PhaseBundle, ProverIndex, PublicKeyBytes,
+    Root, Spec,
 };
 
 use crate::assignment::Assignment;
 use crate::error::ProtocolError;
+use crate::job::Job;
 
 /// A partial that full proofs may refer to: it stands in a certified bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,4 +102,51 @@ pub fn resolve_full_proof(
         return Err(ProtocolError::WrongBloomHash);
     }
     Ok(makers)
+}
+
+/// A bundle: whether it continues the job as this node knows it. Signatures, leader and submissions are not looked at.
+///
+/// `is_selected` says of a key whether it is that of a selected prover.
+///
+/// # Errors
+/// Names what is wrong.
+pub fn check_bundle(
+    bundle: &PhaseBundle,
+    job: &Job,
+    is_selected: impl Fn(&PublicKeyBytes) -> bool,
+    spec: &Spec,
+) -> Result<(), ProtocolError> {
+    let fault = |what| Err(ProtocolError::BadBundle { job: *job.id(), phase: bundle.phase, what });
+    if bundle.job != *job.id() {
+        return fault("job is another one");
+    }
+    match job.phase() {
+        Some(open) if open == bundle.phase => {}
+        Some(open) => return Err(ProtocolError::WrongPhase { job: *job.id(), open, closed: bundle.phase }),
+        None => return fault("job has no open phase"),
+    }
+    if bundle.plan_root != job.plan_root() {
+        return fault("plan is not the recomputed one");
+    }
+    if bundle.previous != job.last_bundle() {
+        return fault("predecessor is not the last certified bundle");
+    }
+    if bundle.slot > job.deadline() || (bundle.slot < job.deadline() && !spec.early_close) {
+        return fault("slot is not the deadline");
+    }
+    if !bundle.is_ordered() {
+        return fault("submissions do not rise strictly by key");
+    }
+    let instances = if bundle.phase == Phase::T1 { job.digests().len() } else { 0 };
+    if bundle.digests.len() != instances {
+        return fault("digests are not one for each instance");
+    }
+    let open = bundle.accepted.iter().filter(|entry| !is_selected(&entry.prover)).count() as u64;
+    if bundle.phase.is_aggregation() && open > spec.max_open_full_proofs {
+        return fault("full proofs by provers that were not selected are too many");
+    }
+    if bundle.phase == Phase::T2 && open > 0 {
+        return fault("partials are of provers that were not selected");
+    }
+    Ok(())
 }

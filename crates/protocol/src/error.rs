@@ -84,6 +84,16 @@ pub enum ProtocolError {
     /// The BloomHash is not the recomputed one.
     #[error("the BloomHash is not that of the reused partials")]
     WrongBloomHash,
+    /// A bundle does not fit the job that it is for.
+    #[error("{job} {phase}: a bundle's {what}")]
+    BadBundle {
+        /// The job.
+        job: JobId,
+        /// The phase that it closes.
+        phase: Phase,
+        /// What is wrong.
+        what: &'static str,
+    },
     /// A ledger entry contradicts one that is there.
     #[error("{job} {phase}: an entry for the same account and reason is there with another amount")]
     Conflict {

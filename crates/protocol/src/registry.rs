@@ -52,6 +52,7 @@ impl ProverRecord {
 pub struct CandidateTable {
     provers: Vec<ProverIndex>,
     weights: Vec<u32>,
+    heaviest: u32,
 }
 
 impl CandidateTable {
@@ -71,8 +72,9 @@ impl CandidateTable {
         // The permutation runs over positions, so the order must not depend on the caller's.
         eligible.sort_unstable();
         eligible.dedup_by_key(|(index, _)| *index);
+        let heaviest = eligible.iter().map(|(_, weight)| *weight).max().unwrap_or_default();
         let (provers, weights) = eligible.into_iter().unzip();
-        Self { provers, weights }
+        Self { provers, weights, heaviest }
     }
 
     /// How many there are.
@@ -88,6 +90,11 @@ impl CandidateTable {
     /// Whether `prover` is among them.
     pub fn contains(&self, prover: ProverIndex) -> bool {
         self.provers.binary_search(&prover).is_ok()
+    }
+
+    /// The largest weight of all.
+    pub(crate) const fn heaviest(&self) -> u32 {
+        self.heaviest
     }
 
     /// Prover and weight at a position below [`Self::len`].

@@ -112,10 +112,14 @@ pub(crate) fn draw(
     let mut seen = BTreeSet::new();
     let mut step = 0;
     while drawn.len() < count {
-        let (prover, weight) = candidates.get(shuffle.at(step % total));
-        let lucky = u32::from(random.at(step)) * 2 < weight || step / total >= WEIGHTED_PASSES;
-        if lucky && !unavailable.contains(&prover) && seen.insert(prover) {
-            drawn.push(prover);
+        let ignore_weights = step / total >= WEIGHTED_PASSES;
+        let luck = u32::from(random.at(step)) * 2;
+        // Where not even the heaviest would be accepted, the place in the permutation need not be known.
+        if luck < candidates.heaviest() || ignore_weights {
+            let (prover, weight) = candidates.get(shuffle.at(step % total));
+            if (luck < weight || ignore_weights) && !unavailable.contains(&prover) && seen.insert(prover) {
+                drawn.push(prover);
+            }
         }
         step += 1;
     }

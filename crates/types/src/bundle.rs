@@ -57,6 +57,11 @@ impl PhaseBundle {
         self.accepted.is_sorted_by(|a, b| a.prover < b.prover) && self.agg_proofs.is_sorted_by(|a, b| a.prover < b.prover)
     }
 
+    /// D as this bundle of a T1 has it, `None` for holes; empty for other phases.
+    pub fn settled_digests(&self) -> Vec<Option<Root>> {
+        self.digests.iter().map(|digest| (*digest != Root::ZERO).then_some(*digest)).collect()
+    }
+
     /// What the leader signs.
     pub fn signing_root(&self, spec: &Spec) -> Root {
         compute_signing_root(self.root(), spec.domain(DOMAIN_BUNDLE))

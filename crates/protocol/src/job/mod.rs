@@ -221,6 +221,15 @@ impl Job {
         }
     }
 
+    /// Who owes a submission in the open phase: all selected provers, in T2 those with a share. Where `EARLY_CLOSE` is
+    /// set, the leader may close the phase once all of these are in.
+    pub fn due(&self) -> BTreeSet<ProverIndex> {
+        let (Some(phase), Some(assignment)) = (self.phase(), &self.assignment) else { return BTreeSet::new() };
+        let loads = assignment.proving_loads();
+        let owes = |seat: usize| phase != Phase::T2 || loads[seat] > 0;
+        assignment.provers().iter().enumerate().filter(|(seat, _)| owes(*seat)).map(|(_, prover)| *prover).collect()
+    }
+
     /// Whether its block is off the head.
     pub const fn is_suspended(&self) -> bool {
         self.suspended

@@ -3,6 +3,7 @@
 //! `source_*` modules hold one test for each sentence of the source document; `docs/protocol.md` has the table.
 
 mod assignment;
+mod bundles;
 mod docs;
 mod examples;
 mod holes;

@@ -1,0 +1,105 @@
+//! Bundles that do and do not continue a job, and who owes what.
+
+use quintet_protocol::Job;
+use quintet_protocol::checks::check_bundle;
+use quintet_types::{BundleEntry, JobId, Phase, PhaseBundle, ProverIndex, PublicKeyBytes, Root, Slot, Spec};
+
+use crate::support::*;
+
+fn key(prover: ProverIndex) -> PublicKeyBytes {
+    PublicKeyBytes::left_padding_from(&prover.0.to_be_bytes())
+}
+
+fn bundle(job: &Job, provers: &[ProverIndex]) -> PhaseBundle {
+    let phase = job.phase().unwrap();
+    let mut accepted: Vec<_> = provers.iter().map(|p| BundleEntry { prover: key(*p), body_root: Root::ZERO }).collect();
+    accepted.sort_unstable();
+    let digests = if phase == Phase::T1 { vec![Root::repeat_byte(1); job.digests().len()] } else { Vec::new() };
+    PhaseBundle {
+        job: *job.id(),
+        phase,
+        previous: job.last_bundle(),
+        leader: LEADER,
+        rank: 0,
+        slot: job.deadline(),
+        plan_root: job.plan_root(),
+        accepted: accepted.try_into().unwrap(),
+        digests: digests.try_into().unwrap(),
+        agg_proofs: Vec::new().try_into().unwrap(),
+    }
+}
+
+fn verdict(bundle: &PhaseBundle, job: &Job, spec: &Spec) -> Result<(), String> {
+    let keys: Vec<_> = selected(job).into_iter().map(key).collect();
+    check_bundle(bundle, job, |key| keys.contains(key), spec).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_bundle_that_continues_the_job_passes_and_others_do_not() {
+    let spec = Spec::default();
+    let job = open_job(10, 20, &spec);
+    let good = bundle(&job, &selected(&job));
+    assert_eq!(verdict(&good, &job, &spec), Ok(()));
+    let mut repeated = good.clone();
+    repeated.accepted.push(good.accepted[9]).unwrap();
+    let mut short = good.clone();
+    short.digests = vec![Root::ZERO; 19].try_into().unwrap();
+    for (wrong, why) in [
+        (PhaseBundle { job: JobId { attempt: 1, ..good.job }, ..good.clone() }, "job"),
+        (PhaseBundle { phase: Phase::T2, ..good.clone() }, "phase"),
+        (PhaseBundle { previous: Root::repeat_byte(9), ..good.clone() }, "predecessor"),
+        (PhaseBundle { plan_root: Root::ZERO, ..good.clone() }, "plan"),
+        (PhaseBundle { slot: good.slot.plus(1), ..good.clone() }, "slot"),
+        (PhaseBundle { slot: Slot(good.slot.0 - 1), ..good.clone() }, "slot"),
+        (repeated, "rise"),
+        (short, "digests"),
+    ] {
+        let error = verdict(&wrong, &job, &spec).unwrap_err();
+        assert!(error.contains(why), "{error}");
+    }
+}
+
+#[test]
+fn a_bundle_may_come_early_where_that_is_allowed() {
+    let spec = Spec { early_close: true, ..Spec::default() };
+    let job = open_job(10, 20, &spec);
+    let early = PhaseBundle { slot: Slot(job.deadline().0 - 1), ..bundle(&job, &[]) };
+    assert_eq!(verdict(&early, &job, &spec), Ok(()));
+}
+
+#[test]
+fn at_most_eight_full_proofs_of_others_fit_and_no_partials_of_others() {
+    let spec = Spec::default();
+    let mut job = open_job(10, 20, &spec);
+    let all = selected(&job);
+    let others: Vec<_> = (1000..1009).map(ProverIndex).collect();
+    close_t1(&mut job, &all, &spec);
+    verdict(&bundle(&job, &[&all[..], &others[..1]].concat()), &job, &spec).unwrap_err();
+    close_t2(&mut job, &all, &spec);
+    assert_eq!(verdict(&bundle(&job, &[&all[..], &others[..8]].concat()), &job, &spec), Ok(()));
+    verdict(&bundle(&job, &[&all[..], &others[..]].concat()), &job, &spec).unwrap_err();
+}
+
+#[test]
+fn empty_shares_are_not_due_in_t2() {
+    let spec = Spec { redundancy_factor: 1, t1_redundancy: 1, ..Spec::default() };
+    let mut job = open_job(10, 4, &spec);
+    let all = selected(&job);
+    assert_eq!(job.due().len(), 10);
+    close_t1(&mut job, &all, &spec);
+    assert_eq!(job.due().len(), 4);
+    close_t2(&mut job, &all, &spec);
+    assert_eq!(job.due().len(), 10);
+    close_full(&mut job, &all, &spec);
+    assert!(job.due().is_empty(), "it is over");
+}
+
+#[test]
+fn zero_digests_in_a_bundle_are_holes() {
+    let spec = Spec::default();
+    let job = open_job(10, 20, &spec);
+    let mut bundle = bundle(&job, &[]);
+    bundle.digests[3] = Root::ZERO;
+    let settled = bundle.settled_digests();
+    assert_eq!((settled[2], settled[3]), (Some(Root::repeat_byte(1)), None));
+}
