@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     Accepted, Assignment, Challenge, Data, ErrorBody, Event, EventKind, Identity, JSON, JobDetail, JobFilter, JobSummary,
-    LedgerView, Page, ProverDetail, ProverView, RewardEntry, SSZ, SubmissionView, Syncing, Topic,
+    LedgerView, Page, ProverDetail, ProverView, RewardEntry, SSZ, SelectionView, SubmissionView, Syncing, Topic,
 };
 
 /// Largest answer that is read: a full proof in its materialised form, with room.
@@ -201,6 +201,11 @@ impl GatewayClient {
     /// The plan.
     pub async fn plan(&self, job: &JobId) -> Result<Plan, ClientError> {
         self.ssz(&format!("v1/jobs/{job}/plan")).await
+    }
+
+    /// What the selection was drawn from.
+    pub async fn selection(&self, job: &JobId) -> Result<SelectionView, ClientError> {
+        self.data(&format!("v1/jobs/{job}/selection")).await
     }
 
     /// Who owes what.

@@ -1,6 +1,6 @@
 //! Jobs, their phases, instances and submissions as the gateway shows them.
 
-use quintet_types::{InstanceIndex, JobId, Phase, PublicKeyBytes, Root, Slot};
+use quintet_types::{InstanceIndex, JobId, Phase, ProverIndex, PublicKeyBytes, Root, Slot};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -192,25 +192,6 @@ pub struct Assignment {
     pub prove: Vec<InstanceIndex>,
 }
 
-/// An instance without a commitment at two thirds of T1.
-#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq, ToSchema)]
-pub struct Hole {
-    /// The instance.
-    #[schema(value_type = String)]
-    pub instance: InstanceIndex,
-}
-
-/// One entry of D.
-#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq, ToSchema)]
-pub struct DigestView {
-    /// Place in the plan.
-    #[schema(value_type = String)]
-    pub instance: InstanceIndex,
-    /// The digest.
-    #[schema(value_type = String)]
-    pub digest: Root,
-}
-
 /// `GET /v1/jobs/{id}/challenge`, once T1 is closed.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq, ToSchema)]
 pub struct Challenge {
@@ -272,4 +253,40 @@ impl JobSummary {
     pub const fn slot(&self) -> Slot {
         self.job.slot
     }
+}
+
+/// A prover that could be drawn.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq, ToSchema)]
+pub struct Candidate {
+    /// Index in the registry.
+    #[schema(value_type = String)]
+    pub index: ProverIndex,
+    /// Key.
+    #[schema(value_type = String)]
+    pub pubkey: PublicKeyBytes,
+    /// Weight in 1/65,536.
+    pub weight: u32,
+}
+
+/// `GET /v1/jobs/{id}/selection`: what the selection was drawn from, and what came of it.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq, ToSchema)]
+pub struct SelectionView {
+    /// RANDAO mix after the block.
+    #[schema(value_type = String)]
+    pub randao_mix: Root,
+    /// Gas used by the block.
+    #[serde(with = "quintet_types::quoted")]
+    #[schema(value_type = String)]
+    pub gas_used: u64,
+    /// Eligible provers by index.
+    pub candidates: Vec<Candidate>,
+    /// Those of them that were busy.
+    #[schema(value_type = Vec<String>)]
+    pub unavailable: Vec<ProverIndex>,
+    /// Selected provers in the order of the draw.
+    #[schema(value_type = Vec<String>)]
+    pub selected: Vec<ProverIndex>,
+    /// Provers drawn after them, who may fill holes in T1.
+    #[schema(value_type = Vec<String>)]
+    pub reserves: Vec<ProverIndex>,
 }

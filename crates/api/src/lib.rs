@@ -15,8 +15,8 @@ pub use client::{ClientError, EventStream, GatewayClient};
 pub use envelope::{Data, ErrorBody, Page};
 pub use event::{Event, EventKind, Topic};
 pub use job::{
-    Accepted, Assignment, Challenge, DigestView, Hole, InstanceState, InstanceView, JobDetail, JobFilter, JobState, JobSummary,
-    PhaseView, SubmissionView,
+    Accepted, Assignment, Candidate, Challenge, InstanceState, InstanceView, JobDetail, JobFilter, JobState, JobSummary,
+    PhaseView, SelectionView, SubmissionView,
 };
 pub use ledger::{AccountView, LedgerView, RewardEntry, ValidatorRewards};
 pub use node::{Health, Identity, Syncing, Version};

@@ -1,0 +1,156 @@
+//! What is to be done at a moment: phases that can be closed, and work that has to come first.
+
+use std::sync::Arc;
+
+use quintet_api::EventKind;
+use quintet_protocol::schedule;
+use quintet_types::{InstanceIndex, JobId, Phase, ProverIndex, Submission};
+
+use super::{Core, CoreError, judge::Bench};
+
+/// Work for threads of its own.
+#[derive(Debug)]
+pub enum Todo {
+    /// Execute and plan a job.
+    Plan {
+        /// The job.
+        job: JobId,
+        /// The guest's input.
+        input: Arc<[u8]>,
+    },
+    /// Verify a submission.
+    Judge {
+        /// The job.
+        job: JobId,
+        /// The phase.
+        phase: Phase,
+        /// Whose.
+        prover: ProverIndex,
+        /// What it is judged by.
+        bench: Box<Bench>,
+        /// The submission.
+        submission: Arc<Submission>,
+    },
+    /// Commit to an instance: a dispute, or a hole.
+    Recompute {
+        /// The job.
+        job: JobId,
+        /// The instance.
+        instance: InstanceIndex,
+        /// Execution and plan.
+        proving: Arc<quintet_proving::ProvingJob>,
+    },
+}
+
+impl Core {
+    /// Moves everything on to `now_ms`: announces holes, closes phases, and returns the work that has to be done first.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub fn tick(&mut self, now_ms: u64) -> Result<Vec<Todo>, CoreError> {
+        let mut todo = Vec::new();
+        let ids: Vec<JobId> = self.jobs.iter().filter(|(_, live)| !live.job().state().is_over()).map(|(id, _)| *id).collect();
+        for id in ids {
+            self.plan_work(&id, &mut todo);
+            self.judge_work(&id, &mut todo);
+            self.announce_holes(&id, now_ms)?;
+            self.try_close(&id, now_ms, &mut todo)?;
+        }
+        Ok(todo)
+    }
+
+    fn plan_work(&mut self, id: &JobId, todo: &mut Vec<Todo>) {
+        let Some(live) = self.jobs.get_mut(id) else { return };
+        if live.proving.is_none() && !live.planning && !live.job().is_suspended() {
+            live.planning = true;
+            todo.push(Todo::Plan { job: *id, input: Arc::clone(&live.input) });
+        }
+    }
+
+    /// Submissions without a verdict that nobody works on.
+    fn judge_work(&mut self, id: &JobId, todo: &mut Vec<Todo>) {
+        let Some(live) = self.jobs.get(id) else { return };
+        let Some(phase) = live.job().phase() else { return };
+        let waiting: Vec<ProverIndex> = live
+            .of_phase(phase)
+            .filter(|(prover, received)| received.verdict.is_none() && !live.judging.contains(&(phase, *prover)))
+            .map(|(prover, _)| prover)
+            .collect();
+        for prover in waiting {
+            let Some(bench) = self.bench(id, prover) else { continue };
+            let Some(live) = self.jobs.get_mut(id) else { return };
+            let Some(received) = live.received.get(&(phase, prover)) else { continue };
+            let submission = Arc::clone(&received.submission);
+            live.judging.insert((phase, prover));
+            todo.push(Todo::Judge { job: *id, phase, prover, bench: Box::new(bench), submission });
+        }
+    }
+
+    /// What a prover's submission to a job is judged by.
+    fn bench(&self, id: &JobId, submitter: ProverIndex) -> Option<Bench> {
+        let live = self.jobs.get(id)?;
+        let aggregating = live.job().phase().is_some_and(Phase::is_aggregation);
+        let known =
+            live.known.iter().filter(|_| aggregating).map(|(id, (known, partial))| (*id, (known.maker, partial.clone())));
+        Some(Bench {
+            proving: live.proving.clone()?,
+            round: live.round.clone(),
+            settled: live.record.settled.clone(),
+            known: known.collect(),
+            submitter,
+        })
+    }
+
+    /// Verification of a submission is done.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub fn judged(&mut self, id: &JobId, phase: Phase, prover: ProverIndex, verdict: super::Verdict) -> Result<(), CoreError> {
+        let key = self.prover_key(prover);
+        let Some(live) = self.jobs.get_mut(id) else { return Ok(()) };
+        live.judging.remove(&(phase, prover));
+        let Some(received) = live.received.get_mut(&(phase, prover)) else { return Ok(()) };
+        let (body_root, valid) = (received.body_root, count(&verdict));
+        received.verdict = Some(verdict.clone());
+        let json = super::load::to_json("verdicts", &verdict)?;
+        self.store.put(&crate::db::VERDICTS, &(id.root().0, phase.number(), key.0), &json)?;
+        let false_proof = match &verdict {
+            super::Verdict::FullProof { makers } => makers.is_none(),
+            other => other.own_full_proof() == Some(false),
+        };
+        if false_proof {
+            let until = self.chain.head_slot.plus(self.config.spec.slots_per_epoch);
+            self.barred.insert(prover, until);
+            self.warn(format!("{key} sent a full proof to job {id} that does not verify"))?;
+        }
+        self.events.push(EventKind::Submission { job: *id, phase, prover: key, body_root, valid });
+        Ok(())
+    }
+
+    fn announce_holes(&mut self, id: &JobId, now_ms: u64) -> Result<(), CoreError> {
+        let spec = Arc::clone(&self.config.spec);
+        let genesis = self.config.genesis_ms / 1000;
+        let Some(live) = self.jobs.get_mut(id) else { return Ok(()) };
+        if live.job().phase() != Some(Phase::T1) || live.record.holes_announced || live.job().is_suspended() {
+            return Ok(());
+        }
+        if now_ms < schedule::holes_announced_ms(live.job().deadline(), genesis, &spec) {
+            return Ok(());
+        }
+        live.record.holes_announced = true;
+        let instances = live.settlement.as_ref().map(|settlement| settlement.holes()).unwrap_or_default();
+        self.save(id)?;
+        if !instances.is_empty() {
+            self.events.push(EventKind::Holes { job: *id, instances });
+        }
+        Ok(())
+    }
+}
+
+const fn count(verdict: &super::Verdict) -> u32 {
+    match verdict {
+        super::Verdict::Partials { valid, .. } => valid.len() as u32,
+        super::Verdict::FullProof { makers: Some(makers) } => makers.len() as u32,
+        _ => 0,
+    }
+}

@@ -1,0 +1,366 @@
+//! Closing a phase: the bundle, D, the ledger entries, and what comes next.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use quintet_api::EventKind;
+use quintet_protocol::{
+    Closing, DutyOutcome, JobState, JudgedCommitments, JudgedPartials, PhaseContent, checks::KnownPartial, rewards::Payees,
+    schedule,
+};
+use quintet_store::Batch;
+use quintet_types::{
+    BundleEntry, Commitment, InstanceIndex, JobId, LedgerEntry, PartialProof, Phase, PhaseBundle, ProverIndex, Root, Slot,
+    Submission,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Core, CoreError, LiveJob, Todo, Verdict,
+    judge::{Bench, parse},
+    load::to_json,
+};
+use crate::db;
+
+/// What followed from a closed phase; the books are made of these.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClosedRecord {
+    /// The job.
+    pub job: JobId,
+    /// The phase.
+    pub phase: Phase,
+    /// Slot at which it was closed.
+    pub slot: Slot,
+    /// The bundle.
+    pub bundle: PhaseBundle,
+    /// Entries of the ledger.
+    pub entries: Vec<LedgerEntry>,
+    /// Duties that were due.
+    pub outcomes: Vec<DutyOutcome>,
+    /// Slot at which the job ended, if it did.
+    pub ended: Option<Slot>,
+}
+
+impl Core {
+    /// Closes the open phase of a job if it is time, or returns what has to be done before.
+    pub(super) fn try_close(&mut self, id: &JobId, now_ms: u64, todo: &mut Vec<Todo>) -> Result<(), CoreError> {
+        let spec = Arc::clone(&self.config.spec);
+        let Some(live) = self.jobs.get(id) else { return Ok(()) };
+        let (Some(phase), false) = (live.job().phase(), live.job().is_suspended()) else { return Ok(()) };
+        let deadline_ms = self.slot_start_ms(live.job().deadline());
+        let over = now_ms > deadline_ms + spec.arrival_tolerance_ms;
+        let early = spec.early_close && self.all_in(live, phase);
+        if !(over || early) {
+            return Ok(());
+        }
+        // Down at the deadline and for a phase after it: nobody could submit, so nobody pays.
+        let phase_ms = spec.phase_slots * spec.slot_duration_ms;
+        if over && self.started_ms > deadline_ms + phase_ms {
+            return self.extend(id, now_ms);
+        }
+        if live.of_phase(phase).any(|(_, received)| received.verdict.is_none()) {
+            return Ok(());
+        }
+        if phase == Phase::T1 && self.recompute_work(id, todo) {
+            return Ok(());
+        }
+        self.close(id, phase, now_ms)
+    }
+
+    fn extend(&mut self, id: &JobId, now_ms: u64) -> Result<(), CoreError> {
+        let spec = Arc::clone(&self.config.spec);
+        let genesis = self.config.genesis_ms;
+        let Some(live) = self.jobs.get_mut(id) else { return Ok(()) };
+        while live.record.job.phase().is_some()
+            && genesis + live.record.job.deadline().0 * spec.slot_duration_ms + spec.arrival_tolerance_ms < now_ms
+        {
+            live.record.job.extend(&spec)?;
+        }
+        let deadline_ms = genesis + live.record.job.deadline().0 * spec.slot_duration_ms;
+        if let Some(phase) = live.record.phases.last_mut() {
+            phase.deadline_ms = deadline_ms;
+        }
+        if let Some(ended) = live.record.job.ended() {
+            self.books.busy.end(id, ended);
+        }
+        tracing::warn!(job = %id, "phase without a certificate: its deadline moves");
+        self.save(id)?;
+        self.tell_state(id);
+        Ok(())
+    }
+
+    /// Whether every submission that is due has come and is verified, and D is settled.
+    fn all_in(&self, live: &LiveJob, phase: Phase) -> bool {
+        let (Some(selection), Some(assignment)) = (live.job().selection(), live.job().assignment()) else { return false };
+        let due = |prover: &&ProverIndex| match phase {
+            Phase::T2 => !assignment.to_prove(**prover).is_empty(),
+            _ => true,
+        };
+        let has =
+            |prover: &ProverIndex| live.received.get(&(phase, *prover)).is_some_and(|received| received.verdict.is_some());
+        selection.provers.iter().filter(due).all(has)
+    }
+
+    /// Disputes and holes of T1 that are still to be recomputed; true if there are any.
+    fn recompute_work(&mut self, id: &JobId, todo: &mut Vec<Todo>) -> bool {
+        let max_fill = self.config.max_fill;
+        let Some(live) = self.jobs.get_mut(id) else { return false };
+        let (Some(settlement), Some(proving)) = (&live.settlement, &live.proving) else { return false };
+        // A self-made full proof ends the job without D.
+        let self_made =
+            live.of_phase(Phase::T1).any(|(_, r)| r.verdict.as_ref().and_then(Verdict::own_full_proof) == Some(true));
+        if self_made {
+            return false;
+        }
+        let disputes = settlement.disputes().into_iter().map(|dispute| dispute.instance);
+        let holes = settlement.holes();
+        let fill = if holes.len() <= max_fill { holes } else { Vec::new() };
+        let open: Vec<InstanceIndex> = disputes.chain(fill).collect();
+        for &instance in &open {
+            if live.recomputing.insert(instance) {
+                todo.push(Todo::Recompute { job: *id, instance, proving: Arc::clone(proving) });
+            }
+        }
+        !open.is_empty()
+    }
+
+    /// This sidecar has committed to an instance itself: that digest beats all claims.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub fn recomputed(
+        &mut self,
+        id: &JobId,
+        instance: InstanceIndex,
+        result: Result<Commitment, quintet_proving::Error>,
+    ) -> Result<(), CoreError> {
+        let Some(live) = self.jobs.get_mut(id) else { return Ok(()) };
+        live.recomputing.remove(&instance);
+        match result {
+            Ok(commitment) => {
+                if let Some(settlement) = &mut live.settlement {
+                    settlement.resolve(instance, commitment.digest)?;
+                }
+                live.record.recomputed.insert(instance, commitment);
+                self.save(id)
+            }
+            Err(error) => self.warn(format!("job {id}: recomputing instance {instance}: {error}")),
+        }
+    }
+
+    fn close(&mut self, id: &JobId, phase: Phase, now_ms: u64) -> Result<(), CoreError> {
+        let spec = Arc::clone(&self.config.spec);
+        let Some(live) = self.jobs.get(id) else { return Ok(()) };
+        let (bundle, content) = self.bundle(live, phase);
+        let closing = Closing {
+            phase,
+            slot: bundle.slot,
+            bundle_root: bundle.root(),
+            payees: Payees { leader: self.config.validator, attesters: &[] },
+            content,
+        };
+        let settled = (phase == Phase::T1).then(|| settled(live, &bundle.digests));
+        let known = if phase == Phase::T1 { Vec::new() } else { self.certified_partials(live, phase) };
+        let finalizing = finalizing_root(live, phase);
+        let Some(live) = self.jobs.get_mut(id) else { return Ok(()) };
+        let closed = live.record.job.close(&closing, &spec)?;
+        if let Some(line) = live.record.phases.iter_mut().rev().find(|line| line.phase == phase) {
+            line.closed_ms = Some(now_ms);
+            line.bundle_root = Some(closing.bundle_root);
+            line.submissions = bundle.accepted.len() as u64;
+        }
+        live.record.settled = settled.unwrap_or_else(|| std::mem::take(&mut live.record.settled));
+        live.known.extend(known);
+        if matches!(closed.state, JobState::Finalized(_)) {
+            live.record.full_proof = finalizing;
+        }
+        let record = ClosedRecord {
+            job: *id,
+            phase,
+            slot: bundle.slot,
+            bundle,
+            entries: closed.entries,
+            outcomes: closed.outcomes,
+            ended: live.record.job.ended(),
+        };
+        self.persist_close(id, &record)?;
+        tracing::info!(job = %id, %phase, submissions = record.bundle.accepted.len(), state = %closed.state, "phase closed");
+        let deadline_ms = self.slot_start_ms(record.slot);
+        self.events.push(EventKind::Phase { job: *id, phase, open: false, deadline_ms });
+        self.after_close(id, phase, closed.state, now_ms)
+    }
+
+    fn after_close(&mut self, id: &JobId, phase: Phase, state: JobState, now_ms: u64) -> Result<(), CoreError> {
+        match state {
+            JobState::Open(_) => {
+                if phase == Phase::T1 {
+                    self.make_round(id)?;
+                    self.events.push(EventKind::Challenge { job: *id });
+                }
+                self.phase_opened(id, now_ms)?;
+                self.save(id)?;
+            }
+            JobState::Failed(_) => self.retry(id)?,
+            _ => {}
+        }
+        self.tell_state(id);
+        Ok(())
+    }
+
+    /// The challenge of T2, from D.
+    pub(super) fn make_round(&mut self, id: &JobId) -> Result<(), CoreError> {
+        let Some(live) = self.jobs.get_mut(id) else { return Ok(()) };
+        let Some(proving) = &live.proving else { return Ok(()) };
+        let digests: Option<Vec<Root>> = live.record.job.digests().iter().copied().collect();
+        if let Some(digests) = digests {
+            live.round = Some(Arc::new(proving.round(&digests)?));
+        }
+        Ok(())
+    }
+
+    /// Ledger entries, bundle and job are written as one.
+    fn persist_close(&mut self, id: &JobId, record: &ClosedRecord) -> Result<(), CoreError> {
+        let mut batch = Batch::new();
+        let number = self.next_closed;
+        batch.put(&db::CLOSED, &number, &to_json("closed", record)?);
+        if let Some(live) = self.jobs.get(id) {
+            batch.put(&db::JOBS, &live.key(), &to_json("jobs", &live.record)?);
+        }
+        self.store.commit(batch)?;
+        self.next_closed += 1;
+        self.books.apply(number, record)
+    }
+
+    /// The submissions that count, as a bundle and as the protocol judges them.
+    fn bundle(&self, live: &LiveJob, phase: Phase) -> (PhaseBundle, PhaseContent) {
+        let deadline = live.job().deadline();
+        let genesis = self.config.genesis_ms / 1000;
+        let in_time =
+            |received: &super::Received| schedule::is_in_time(received.arrival_ms, deadline, genesis, &self.config.spec);
+        let counted: Vec<_> = live.of_phase(phase).filter(|(_, received)| in_time(received)).collect();
+        let mut accepted: Vec<BundleEntry> = counted
+            .iter()
+            .map(|(_, received)| BundleEntry { prover: *received.submission.prover(), body_root: received.body_root })
+            .collect();
+        accepted.sort_by_key(|entry| entry.prover);
+        let digests: Vec<Option<Root>> = match (&live.settlement, phase) {
+            (Some(settlement), Phase::T1) => settlement.digests(),
+            _ => Vec::new(),
+        };
+        let early = self.config.spec.early_close;
+        let bundle = PhaseBundle {
+            job: *live.id(),
+            phase,
+            previous: live.job().last_bundle(),
+            leader: self.config.validator,
+            rank: 0,
+            slot: if early { deadline.min(self.chain.head_slot.max(live.id().slot)) } else { deadline },
+            plan_root: live.job().plan_root(),
+            accepted: accepted.try_into().unwrap_or_default(),
+            digests: digests.iter().map(|digest| digest.unwrap_or_default()).collect::<Vec<_>>().try_into().unwrap_or_default(),
+            agg_proofs: Default::default(),
+        };
+        (bundle, content(phase, &counted, digests))
+    }
+
+    /// Verified partials of a closed T2, or own ones of a closed T3 or T4, which full proofs may refer to from now on.
+    fn certified_partials(&self, live: &LiveJob, phase: Phase) -> Vec<(Root, (KnownPartial, quintet_plonk::PartialProof))> {
+        let Some(proving) = &live.proving else { return Vec::new() };
+        let mut known = Vec::new();
+        for (maker, received) in live.of_phase(phase) {
+            let key = received.submission.prover();
+            let bench = Bench {
+                proving: Arc::clone(proving),
+                round: None,
+                settled: live.record.settled.clone(),
+                known: BTreeMap::new(),
+                submitter: maker,
+            };
+            let (partials, valid): (&[PartialProof], Vec<InstanceIndex>) = match (&*received.submission, &received.verdict) {
+                (Submission::PartialProofs(signed), Some(Verdict::Partials { valid, .. })) => {
+                    (&signed.body.proofs, valid.clone())
+                }
+                (Submission::FullProof(signed), Some(Verdict::FullProof { makers: Some(_) })) => {
+                    (&signed.body.own, signed.body.own.iter().map(|partial| partial.instance).collect())
+                }
+                _ => continue,
+            };
+            for partial in partials.iter().filter(|partial| valid.contains(&partial.instance)) {
+                if let Some(parsed) = parse(&bench, key, partial) {
+                    let of = KnownPartial { instance: partial.instance, maker };
+                    known.push((partial.id(live.id(), key), (of, parsed)));
+                }
+            }
+        }
+        known
+    }
+
+    /// Works out again which partials may be referred to, after a restart.
+    pub(super) fn restore_known(&mut self, id: &JobId) {
+        let Some(live) = self.jobs.get(id) else { return };
+        let closed: Vec<Phase> = live
+            .record
+            .phases
+            .iter()
+            .filter(|line| line.closed_ms.is_some() && line.phase != Phase::T1)
+            .map(|line| line.phase)
+            .collect();
+        let known: Vec<_> = closed.into_iter().flat_map(|phase| self.certified_partials(live, phase)).collect();
+        if let Some(live) = self.jobs.get_mut(id) {
+            live.known.extend(known);
+        }
+    }
+}
+
+/// Submissions as the protocol judges them.
+fn content(phase: Phase, counted: &[(ProverIndex, &super::Received)], digests: Vec<Option<Root>>) -> PhaseContent {
+    match phase {
+        Phase::T1 => {
+            let judged = counted.iter().filter_map(|(prover, received)| {
+                let Submission::Commitments(signed) = &*received.submission else { return None };
+                let claims = signed.body.commitments.iter().map(|c| (c.instance, c.digest)).collect();
+                let full_proof = received.verdict.as_ref().and_then(Verdict::own_full_proof);
+                Some((*prover, JudgedCommitments { claims, full_proof }))
+            });
+            PhaseContent::Commitments { submissions: judged.collect(), digests }
+        }
+        Phase::T2 => {
+            let judged = counted.iter().filter_map(|(prover, received)| match &received.verdict {
+                Some(Verdict::Partials { valid, full_proof }) => {
+                    Some((*prover, JudgedPartials { valid: valid.clone(), full_proof: *full_proof }))
+                }
+                _ => None,
+            });
+            PhaseContent::Partials(judged.collect())
+        }
+        Phase::T3 | Phase::T4 | Phase::T5 => {
+            let judged = counted.iter().filter_map(|(prover, r)| Some((*prover, r.verdict.as_ref()?.full())));
+            PhaseContent::FullProofs(judged.collect())
+        }
+    }
+}
+
+/// The commitments behind the settled digests, in plan order; empty if D has holes.
+fn settled(live: &LiveJob, digests: &[Root]) -> Vec<Commitment> {
+    let mut found: BTreeMap<(InstanceIndex, Root), &Commitment> = BTreeMap::new();
+    for commitment in live.record.settled.iter().chain(live.record.recomputed.values()) {
+        found.insert((commitment.instance, commitment.digest), commitment);
+    }
+    for (_, received) in live.of_phase(Phase::T1) {
+        if let Submission::Commitments(signed) = &*received.submission {
+            found.extend(signed.body.commitments.iter().map(|c| ((c.instance, c.digest), c)));
+        }
+    }
+    let places =
+        digests.iter().zip(0..).map(|(digest, place)| found.get(&(InstanceIndex(place), *digest)).map(|c| (*c).clone()));
+    places.collect::<Option<_>>().unwrap_or_default()
+}
+
+/// The full proof that ends the job, if one of the phase does: of several the one of the prover with the lowest index.
+fn finalizing_root(live: &LiveJob, phase: Phase) -> Option<Root> {
+    let valid = |received: &&super::Received| match &received.verdict {
+        Some(Verdict::FullProof { makers }) => makers.is_some(),
+        Some(other) => other.own_full_proof() == Some(true),
+        None => false,
+    };
+    live.of_phase(phase).map(|(_, received)| received).find(valid).map(|received| received.body_root)
+}

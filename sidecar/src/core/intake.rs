@@ -1,0 +1,243 @@
+//! Taking submissions in: the cheapest checks first, durable before acknowledged.
+
+use std::sync::Arc;
+
+use quintet_api::EventKind;
+use quintet_keys::{PublicKey, Signature, SignatureSet, verify_batch};
+use quintet_protocol::{Observed, checks, schedule};
+use quintet_proving::commitment_from_wire;
+use quintet_store::{Batch, Pending};
+use quintet_types::{Encode, JobId, ProverIndex, Root, Submission};
+
+use super::{Core, CoreError, Received};
+use crate::db;
+
+/// Why a submission is refused. Each has an HTTP status of its own in the gateway.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Unknown job.
+    #[error("there is no job {0}")]
+    UnknownJob(JobId),
+    /// The job is not in that phase.
+    #[error("{0}")]
+    NotOpen(String),
+    /// Arrived after the deadline.
+    #[error("the deadline of {phase} was {late_ms} ms ago")]
+    Late {
+        /// The phase.
+        phase: String,
+        /// By how much.
+        late_ms: u64,
+    },
+    /// Not a registered prover.
+    #[error("{0} is not a registered prover")]
+    UnknownProver(String),
+    /// Not among those who may submit in this phase.
+    #[error("{0} was not selected for this job")]
+    NotSelected(String),
+    /// Sent a false full proof before.
+    #[error("{prover} sent a full proof that does not verify; its full proofs are refused until slot {until}")]
+    Barred {
+        /// The prover.
+        prover: String,
+        /// First slot at which they are taken again.
+        until: u64,
+    },
+    /// The same prover submitted something else before.
+    #[error("{0} has submitted another body for this phase; the first one counts")]
+    Duplicate(String),
+    /// The content is malformed.
+    #[error("{0}")]
+    Malformed(String),
+    /// The signature does not verify.
+    #[error("the signature is not valid under {0} for this submission")]
+    Signature(String),
+    /// The job holds as many bytes as it may.
+    #[error("this job holds {0} bytes of submissions, no more are taken")]
+    Full(usize),
+}
+
+/// A submission on its way in: decoded, with its root.
+#[derive(Clone, Debug)]
+pub struct Intake {
+    /// What was sent.
+    pub submission: Arc<Submission>,
+    /// Root of the body.
+    pub body_root: Root,
+    /// What the signature has to sign.
+    pub signing_root: Root,
+    /// Arrival, Unix milliseconds.
+    pub arrival_ms: u64,
+    /// Its SSZ.
+    pub ssz: Vec<u8>,
+}
+
+impl Intake {
+    /// Prepares a decoded submission; hashes the body, so not under a lock.
+    ///
+    /// # Errors
+    /// If the body has no place in the phase.
+    pub fn new(submission: Submission, spec: &quintet_types::Spec, arrival_ms: u64) -> Result<Self, Refusal> {
+        let header = submission.header();
+        let signing_root = submission.signing_root(spec).map_err(|error| Refusal::Malformed(error.to_string()))?;
+        let ssz = submission.as_ssz_bytes();
+        Ok(Self { body_root: header.body_root, signing_root, arrival_ms, ssz, submission: Arc::new(submission) })
+    }
+}
+
+/// Verifies the signatures of several submissions in one equation; the answers are in their order.
+pub fn verify_signatures(intakes: &[Intake]) -> Vec<bool> {
+    let parsed: Vec<Option<(PublicKey, Signature)>> = intakes
+        .iter()
+        .map(|intake| {
+            let key = PublicKey::from_bytes(&intake.submission.prover().0).ok()?;
+            let signature = Signature::from_bytes(&intake.submission.signature().0).ok()?;
+            Some((key, signature))
+        })
+        .collect();
+    let places: Vec<usize> = (0..intakes.len()).filter(|place| parsed[*place].is_some()).collect();
+    let sets: Vec<SignatureSet<'_>> = places
+        .iter()
+        .filter_map(|&place| {
+            let (key, signature) = parsed[place].as_ref()?;
+            Some(SignatureSet { key, signing_root: &intakes[place].signing_root.0, signature })
+        })
+        .collect();
+    let verdict = verify_batch(&sets);
+    let mut valid = vec![false; intakes.len()];
+    for (position, place) in places.into_iter().enumerate() {
+        valid[place] = verdict.is_valid(position);
+    }
+    valid
+}
+
+impl Core {
+    /// Everything that can be said before the signature is looked at. `Ok(true)` if the very same submission is here already.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub fn check(&self, intake: &Intake) -> Result<bool, Refusal> {
+        let submission = &*intake.submission;
+        let (id, phase, key) = (submission.job(), submission.phase(), submission.prover());
+        let live = self.jobs.get(id).ok_or(Refusal::UnknownJob(*id))?;
+        let shown = key.to_string();
+        let prover = self.prover_index(key).ok_or_else(|| Refusal::UnknownProver(shown.clone()))?;
+        if let Some(there) = live.received.get(&(phase, prover))
+            && there.body_root == intake.body_root
+        {
+            return Ok(true);
+        }
+        if live.job().phase() != Some(phase) || live.job().is_suspended() {
+            let state = if live.job().is_suspended() { "suspended".into() } else { live.job().state().to_string() };
+            return Err(Refusal::NotOpen(format!("{phase} of job {id} is not open: it is {state}")));
+        }
+        let deadline = live.job().deadline();
+        let genesis = self.config.genesis_ms / 1000;
+        if !schedule::is_in_time(intake.arrival_ms, deadline, genesis, &self.config.spec) {
+            let late_ms = intake.arrival_ms.saturating_sub(self.slot_start_ms(deadline));
+            return Err(Refusal::Late { phase: phase.to_string(), late_ms });
+        }
+        let selected = live.job().selection().is_some_and(|selection| {
+            selection.provers.contains(&prover) || (phase == quintet_types::Phase::T1 && selection.reserves.contains(&prover))
+        });
+        if !selected && !phase.is_aggregation() {
+            return Err(Refusal::NotSelected(shown));
+        }
+        if phase.is_aggregation()
+            && let Some(until) = self.barred.get(&prover).filter(|until| **until > self.chain.head_slot)
+        {
+            return Err(Refusal::Barred { prover: shown, until: until.0 });
+        }
+        if phase.is_aggregation() && live.received.contains_key(&(phase, prover)) {
+            return Err(Refusal::Duplicate(shown));
+        }
+        if live.bytes + intake.ssz.len() > self.config.max_job_bytes {
+            return Err(Refusal::Full(live.bytes));
+        }
+        self.check_body(live, prover, submission)?;
+        Ok(false)
+    }
+
+    fn check_body(&self, live: &super::LiveJob, prover: ProverIndex, submission: &Submission) -> Result<(), Refusal> {
+        let malformed = |error: &dyn std::fmt::Display| Refusal::Malformed(error.to_string());
+        let no_plan = || Refusal::NotOpen("the plan of this job is still being made".into());
+        let proving = live.proving.as_ref().ok_or_else(no_plan)?;
+        match submission {
+            Submission::Commitments(signed) => {
+                checks::check_commitments(&signed.body, proving.instances()).map_err(|error| malformed(&error))?;
+                for commitment in &signed.body.commitments {
+                    let id = proving.instance(commitment.instance).map_err(|error| malformed(&error))?;
+                    commitment_from_wire(id, proving.shape().k, commitment).map_err(|error| malformed(&error))?;
+                }
+            }
+            Submission::PartialProofs(signed) => {
+                let assignment = live.job().assignment().ok_or_else(no_plan)?;
+                checks::check_partials(&signed.body, prover, assignment).map_err(|error| malformed(&error))?;
+            }
+            Submission::FullProof(signed) => {
+                let known = live.known.iter().map(|(id, (known, _))| (*id, *known)).collect();
+                checks::resolve_full_proof(&signed.body, live.id(), prover, &signed.prover, proving.instances(), &known)
+                    .map_err(|error| malformed(&error))?;
+            }
+            Submission::AggProof(_) => {
+                return Err(Refusal::Malformed("no block of this network is split into sub-blocks".into()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in a submission whose signature is valid. The caller waits for the answer's flush, without holding a lock, before it acknowledges.
+    ///
+    /// # Errors
+    /// Why it is refused: whatever [`Self::check`] says by now, or an equivocation, which is recorded.
+    pub fn accept(&mut self, intake: Intake) -> Result<Result<(bool, Option<Pending>), Refusal>, CoreError> {
+        let submission = &*intake.submission;
+        let (id, phase, key) = (*submission.job(), submission.phase(), *submission.prover());
+        match self.check(&intake) {
+            Ok(true) => return Ok(Ok((false, None))),
+            Ok(false) => {}
+            Err(refusal) => return Ok(Err(refusal)),
+        }
+        let Some(prover) = self.prover_index(&key) else { return Ok(Err(Refusal::UnknownProver(key.to_string()))) };
+        match self.log.observe(submission.header(), *submission.signature()) {
+            Observed::New | Observed::Repeated => {}
+            Observed::Equivocation(evidence) => {
+                let place = (id.root(), phase.number(), key);
+                self.store.put(&db::EVIDENCE, &(place.0.0, place.1, place.2.0), &evidence.as_ssz_bytes())?;
+                tracing::warn!(job = %id, %phase, prover = %key, "equivocation: two signed bodies");
+                self.events.push(EventKind::Warning { message: format!("{key} signed two bodies for {phase} of job {id}") });
+                self.evidence.insert(place, *evidence);
+                return Ok(Err(Refusal::Duplicate(key.to_string())));
+            }
+            Observed::KnownEquivocation | Observed::Later => return Ok(Err(Refusal::Duplicate(key.to_string()))),
+        }
+        let stored = [&intake.arrival_ms.to_le_bytes()[..], &intake.ssz].concat();
+        let mut batch = Batch::new();
+        batch.put(&db::SUBMISSIONS, &(id.root().0, phase.number(), key.0), &stored);
+        let pending = self.store.submit(batch)?;
+        let body_root = intake.body_root;
+        self.insert(&id, prover, intake);
+        self.events.push(EventKind::Submission { job: id, phase, prover: key, body_root, valid: 0 });
+        Ok(Ok((true, Some(pending))))
+    }
+
+    /// Puts an accepted submission in its place.
+    pub(super) fn insert(&mut self, id: &JobId, prover: ProverIndex, intake: Intake) {
+        let Some(live) = self.jobs.get_mut(id) else { return };
+        if let (Submission::Commitments(signed), Some(settlement)) = (&*intake.submission, &mut live.settlement) {
+            let claims: Vec<_> = signed.body.commitments.iter().map(|c| (c.instance, c.digest)).collect();
+            // The instances were checked to be of the plan.
+            let _ = settlement.claim(prover, &claims);
+        }
+        let phase = intake.submission.phase();
+        live.bytes += intake.ssz.len();
+        let received = Received {
+            body_root: intake.body_root,
+            arrival_ms: intake.arrival_ms,
+            bytes: intake.ssz.len(),
+            verdict: None,
+            submission: intake.submission,
+        };
+        live.received.insert((phase, prover), received);
+    }
+}

@@ -1,0 +1,181 @@
+//! From disk to state and back.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use quintet_protocol::SubmissionLog;
+use quintet_store::Store;
+use quintet_types::{Decode, EquivocationEvidence, JobId, Slot, Submission};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    Books, ChainView, ClosedRecord, Core, CoreConfig, CoreError, EventLog, Intake, JobRecord, LiveJob, NodeState, Verdict,
+};
+use crate::{db, registry::ProverSource};
+
+/// A record as JSON.
+pub(super) fn to_json<T: Serialize>(table: &'static str, value: &T) -> Result<Vec<u8>, CoreError> {
+    serde_json::to_vec(value).map_err(|error| CoreError::Record { table, reason: error.to_string() })
+}
+
+fn from_json<T: DeserializeOwned>(table: &'static str, bytes: &[u8]) -> Result<T, CoreError> {
+    serde_json::from_slice(bytes).map_err(|error| CoreError::Record { table, reason: error.to_string() })
+}
+
+impl Core {
+    /// The state as it is on disk. Plans, challenges and verdicts that are missing are made again by [`Core::tick`]'s work.
+    ///
+    /// # Errors
+    /// If the store fails or a record cannot be read.
+    pub fn load(config: CoreConfig, store: Store, registry: Arc<dyn ProverSource>, now_ms: u64) -> Result<Self, CoreError> {
+        let chain: ChainView = match store.get(&db::BOOKS, &db::CHAIN_KEY)? {
+            Some(bytes) => from_json("books", &bytes)?,
+            None => ChainView::default(),
+        };
+        let books: Books = match store.get(&db::BOOKS, &db::BOOKS_KEY)? {
+            Some(bytes) => from_json("books", &bytes)?,
+            None => Books::default(),
+        };
+        let mut core = Self {
+            config,
+            registry,
+            provers: Vec::new(),
+            by_key: Default::default(),
+            chain,
+            books,
+            jobs: BTreeMap::new(),
+            log: SubmissionLog::default(),
+            evidence: BTreeMap::new(),
+            barred: BTreeMap::new(),
+            candidates: None,
+            next_closed: 0,
+            events: EventLog::default(),
+            node: NodeState::default(),
+            started_ms: now_ms,
+            store,
+        };
+        core.refresh_provers(core.chain.head_slot);
+        core.load_jobs()?;
+        core.load_books()?;
+        core.load_evidence()?;
+        Ok(core)
+    }
+
+    fn load_jobs(&mut self) -> Result<(), CoreError> {
+        let store = self.store.clone();
+        for entry in store.range(&db::JOBS, ..) {
+            let (key, bytes) = entry?;
+            let record: JobRecord = from_json("jobs", &bytes)?;
+            let input = store.get(&db::INPUTS, &key.1)?.unwrap_or_default();
+            let id = *record.job.id();
+            let mut live = LiveJob::new(record, input.into());
+            if let Some(assignment) = live.job().assignment() {
+                live.settlement = Some(quintet_protocol::Settlement::new(assignment.num_instances(), &[]));
+                let recomputed: Vec<_> = live.record.recomputed.iter().map(|(instance, c)| (*instance, c.digest)).collect();
+                if let Some(settlement) = &mut live.settlement {
+                    for (instance, digest) in recomputed {
+                        settlement.resolve(instance, digest)?;
+                    }
+                }
+            }
+            self.jobs.insert(id, live);
+            self.load_submissions(&id)?;
+        }
+        Ok(())
+    }
+
+    fn load_submissions(&mut self, id: &JobId) -> Result<(), CoreError> {
+        let store = self.store.clone();
+        let mut loaded = Vec::new();
+        for entry in store.prefix(&db::SUBMISSIONS, &id.root().0) {
+            let (key, bytes) = entry?;
+            let malformed = |reason: String| CoreError::Record { table: "submissions", reason };
+            let (arrival, ssz) = bytes.split_first_chunk::<8>().ok_or_else(|| malformed("shorter than 8 bytes".into()))?;
+            let submission = Submission::from_ssz_bytes(ssz).map_err(|error| malformed(format!("{error:?}")))?;
+            let intake = Intake::new(submission, &self.config.spec, u64::from_le_bytes(*arrival));
+            let intake = intake.map_err(|refusal| malformed(refusal.to_string()))?;
+            let verdict: Option<Verdict> =
+                store.get(&db::VERDICTS, &key)?.map(|bytes| from_json("verdicts", &bytes)).transpose()?;
+            loaded.push((intake, verdict));
+        }
+        // In the order of arrival, so that the first of two bodies is the one that counts.
+        loaded.sort_by_key(|(intake, _)| intake.arrival_ms);
+        for (intake, verdict) in loaded {
+            let submission = Arc::clone(&intake.submission);
+            let Some(prover) = self.prover_index(submission.prover()) else { continue };
+            self.log.observe(submission.header(), *submission.signature());
+            self.insert(id, prover, intake);
+            let place = (submission.phase(), prover);
+            if let Some(received) = self.jobs.get_mut(id).and_then(|live| live.received.get_mut(&place)) {
+                received.verdict = verdict;
+            }
+        }
+        Ok(())
+    }
+
+    fn load_books(&mut self) -> Result<(), CoreError> {
+        let store = self.store.clone();
+        self.next_closed = self.books.next;
+        for entry in store.range(&db::CLOSED, self.books.next..) {
+            let (number, bytes) = entry?;
+            let record: ClosedRecord = from_json("closed", &bytes)?;
+            self.next_closed = number + 1;
+            self.books.apply(number, &record)?;
+        }
+        for (id, live) in &self.jobs {
+            let Some(selection) = live.job().selection() else { continue };
+            self.books.busy.select(*id, selection.provers.clone());
+            if let Some(ended) = live.job().ended() {
+                self.books.busy.end(id, ended);
+            }
+        }
+        Ok(())
+    }
+
+    fn load_evidence(&mut self) -> Result<(), CoreError> {
+        let store = self.store.clone();
+        for entry in store.range(&db::EVIDENCE, ..) {
+            let ((job, phase, prover), bytes) = entry?;
+            let evidence = EquivocationEvidence::from_ssz_bytes(&bytes)
+                .map_err(|error| CoreError::Record { table: "evidence", reason: format!("{error:?}") })?;
+            self.evidence.insert((job.into(), phase, prover.into()), evidence);
+        }
+        Ok(())
+    }
+
+    /// After a restart: what a plan's return makes possible again.
+    ///
+    /// # Errors
+    /// If D is not of the plan.
+    pub fn restored(&mut self, id: &JobId) -> Result<(), CoreError> {
+        self.make_round(id)?;
+        self.restore_known(id);
+        Ok(())
+    }
+
+    pub(super) fn save(&self, id: &JobId) -> Result<(), CoreError> {
+        if let Some(live) = self.jobs.get(id) {
+            self.store.put(&db::JOBS, &live.key(), &to_json("jobs", &live.record)?)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn save_chain(&self) -> Result<(), CoreError> {
+        Ok(self.store.put(&db::BOOKS, &db::CHAIN_KEY, &to_json("books", &self.chain)?)?)
+    }
+
+    pub(super) fn save_books(&self) -> Result<(), CoreError> {
+        self.store.put(&db::BOOKS, &db::BOOKS_KEY, &to_json("books", &self.books)?)?;
+        // Records that are in the books by now are needed no more, but for those of jobs that are still shown.
+        let oldest = self.jobs.keys().next().map_or(Slot(u64::MAX), |id| id.slot);
+        let mut batch = quintet_store::Batch::new();
+        for entry in self.store.range(&db::CLOSED, ..self.books.next) {
+            let (number, bytes) = entry?;
+            let record: ClosedRecord = from_json("closed", &bytes)?;
+            if record.job.slot >= oldest {
+                break;
+            }
+            batch.remove(&db::CLOSED, &number);
+        }
+        Ok(self.store.commit(batch)?)
+    }
+}

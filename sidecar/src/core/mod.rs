@@ -1,0 +1,169 @@
+//! The sidecar's state and every rule about it.
+//!
+//! What is accepted is written to disk before it is acknowledged; what follows from it (ledger, histories, who is busy) is derived from records of closed
+//! phases, so that a restart finds the same state at any moment.
+
+mod books;
+mod chain;
+mod clock;
+mod close;
+mod event_log;
+mod intake;
+mod job;
+mod judge;
+mod load;
+mod open;
+mod views;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use quintet_protocol::{CandidateTable, ProverRecord, SubmissionLog};
+use quintet_store::{Store, StoreError};
+use quintet_types::{Epoch, EquivocationEvidence, JobId, ProverIndex, PublicKeyBytes, Root, Slot, Spec, ValidatorIndex};
+
+pub use books::Books;
+pub use chain::{BlockMeta, ChainView};
+pub use clock::Todo;
+pub use close::ClosedRecord;
+pub use event_log::EventLog;
+pub use intake::verify_signatures;
+pub use intake::{Intake, Refusal};
+pub use job::{JobRecord, LiveJob, PhaseRecord, Received, Verdict};
+pub use judge::{Bench, judge};
+
+use crate::registry::ProverSource;
+
+/// What a core is set up with.
+#[derive(Clone, Debug)]
+pub struct CoreConfig {
+    /// Parameters of the network.
+    pub spec: Arc<Spec>,
+    /// Unix time of genesis in milliseconds.
+    pub genesis_ms: u64,
+    /// Our validator: a sidecar alone leads every phase.
+    pub validator: ValidatorIndex,
+    /// SHA-256 of the guest.
+    pub program_hash: Root,
+    /// Finalized jobs are forgotten after so many epochs; ledger balances stay.
+    pub retention_epochs: u64,
+    /// Most bytes of submissions held for one job.
+    pub max_job_bytes: usize,
+    /// Most holes in D that this sidecar fills itself.
+    pub max_fill: usize,
+}
+
+/// The state.
+#[derive(Debug)]
+pub struct Core {
+    /// Set-up.
+    pub config: CoreConfig,
+    store: Store,
+    registry: Arc<dyn ProverSource>,
+    provers: Vec<ProverRecord>,
+    by_key: HashMap<PublicKeyBytes, ProverIndex>,
+    /// The chain as the beacon node shows it.
+    pub chain: ChainView,
+    /// Ledger, histories, busy provers.
+    pub books: Books,
+    jobs: BTreeMap<JobId, LiveJob>,
+    log: SubmissionLog,
+    evidence: BTreeMap<(Root, u8, PublicKeyBytes), EquivocationEvidence>,
+    /// Senders of false full proofs, with the slot until which theirs are refused.
+    barred: BTreeMap<ProverIndex, Slot>,
+    candidates: Option<(Epoch, Root, CandidateTable)>,
+    next_closed: u64,
+    /// When this process took over, Unix milliseconds.
+    started_ms: u64,
+    /// Events for subscribers.
+    pub events: EventLog,
+    /// Whether the beacon node answers, and whether it is in sync.
+    pub node: NodeState,
+}
+
+/// What is known of the beacon node.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NodeState {
+    /// It answers.
+    pub up: bool,
+    /// It is in sync.
+    pub synced: bool,
+    /// Its head is optimistic.
+    pub optimistic: bool,
+}
+
+/// Why a step failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CoreError {
+    /// The store.
+    #[error("store: {0}")]
+    Store(#[from] StoreError),
+    /// A record in the store cannot be read.
+    #[error("store: {table}: {reason}")]
+    Record {
+        /// Table.
+        table: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A rule of the protocol.
+    #[error(transparent)]
+    Protocol(#[from] quintet_protocol::ProtocolError),
+    /// The proof system or the machine.
+    #[error(transparent)]
+    Proving(#[from] quintet_proving::Error),
+}
+
+impl Core {
+    /// All jobs that are kept, by id.
+    pub fn jobs(&self) -> impl DoubleEndedIterator<Item = (&JobId, &LiveJob)> {
+        self.jobs.iter()
+    }
+
+    /// A job.
+    pub fn job(&self, id: &JobId) -> Option<&LiveJob> {
+        self.jobs.get(id)
+    }
+
+    /// The registered provers by index.
+    pub fn provers(&self) -> &[ProverRecord] {
+        &self.provers
+    }
+
+    /// Index of a prover.
+    pub fn prover_index(&self, key: &PublicKeyBytes) -> Option<ProverIndex> {
+        self.by_key.get(key).copied()
+    }
+
+    /// Key of a prover.
+    pub fn prover_key(&self, index: ProverIndex) -> PublicKeyBytes {
+        self.provers.get(index.as_usize()).map(|record| record.pubkey).unwrap_or_default()
+    }
+
+    /// Evidence of equivocation.
+    pub fn evidence(&self) -> impl Iterator<Item = &EquivocationEvidence> {
+        self.evidence.values()
+    }
+
+    /// The store.
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Slot at a moment.
+    pub fn slot_at(&self, now_ms: u64) -> Slot {
+        Slot(now_ms.saturating_sub(self.config.genesis_ms) / self.config.spec.slot_duration_ms.max(1))
+    }
+
+    /// Start of a slot in Unix milliseconds.
+    pub fn slot_start_ms(&self, slot: Slot) -> u64 {
+        self.config.genesis_ms.saturating_add(slot.0.saturating_mul(self.config.spec.slot_duration_ms))
+    }
+
+    fn refresh_provers(&mut self, slot: Slot) {
+        self.provers = self.registry.provers_at(slot);
+        self.by_key = self.provers.iter().map(|record| (record.pubkey, record.index)).collect();
+    }
+}

@@ -1,0 +1,327 @@
+//! Chain events: jobs are opened, suspended, resumed and dropped.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use quintet_api::EventKind;
+use quintet_beacon::{BlockInfo, Reorg};
+use quintet_protocol::{CandidateTable, Job, RetryContext, history_slot, schedule::job_is_due, select};
+use quintet_proving::{ProvingJob, payload_input};
+use quintet_types::{Epoch, JobId, ProverIndex, Root, Slot};
+
+use super::{BlockMeta, Core, CoreError, JobRecord, LiveJob, job::key_of};
+use crate::{core::views::state_of, db};
+
+impl Core {
+    /// A block became canonical. Opens its job if one is due; the plan is still to be made ([`Self::planned`]).
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub fn on_block(&mut self, block: &BlockInfo) -> Result<Option<JobId>, CoreError> {
+        let parent_slot = self.chain.block(&block.parent_root).map_or(Slot(0), |meta| meta.slot);
+        self.chain.add(block.block_root, BlockMeta { slot: block.slot, parent: block.parent_root });
+        self.save_chain()?;
+        let id = JobId::new(block.slot, block.block_root);
+        if self.resume(&block.block_root, block.slot)? || self.jobs.contains_key(&id) {
+            return Ok(None);
+        }
+        let (Some(payload), Some(mix)) = (block.payload(), block.randao_mix) else { return Ok(None) };
+        let spec = Arc::clone(&self.config.spec);
+        let ancestry = self.chain.ancestry(block.block_root);
+        let open = self.books.busy.has_open_job(block.slot, |slot, root| ancestry.contains(slot, root));
+        if !job_is_due(block.slot, parent_slot, open, &spec) {
+            return Ok(None);
+        }
+        let input = match payload_input(payload).map(|input| input.encode()) {
+            Ok(Ok(input)) => input,
+            Ok(Err(error)) => return self.warn(format!("block {}: no job: {error}", block.slot)).map(|()| None),
+            Err(error) => return self.warn(format!("block {}: no job: {error}", block.slot)).map(|()| None),
+        };
+        let candidates = self.candidates(block.slot, block.block_root);
+        let mut unavailable = self.books.busy.busy_at(block.slot, &spec, |slot, root| ancestry.contains(slot, root));
+        unavailable.retain(|prover| candidates.contains(*prover));
+        let selection = select(&id, &mix, payload.gas_used, &candidates, &unavailable, &spec);
+        let note = selection.is_none().then(|| {
+            let free = candidates.len() - unavailable.len();
+            format!("{free} provers are free; a job needs {} of them, and takes at most half", spec.min_provers)
+        });
+        if let Some(selection) = &selection {
+            self.books.busy.select(id, selection.provers.clone());
+        }
+        let record = JobRecord {
+            job: Job::new(id, selection, &spec),
+            randao_mix: mix,
+            gas_used: payload.gas_used,
+            transactions: payload.transactions.len() as u64,
+            input_root: quintet_payload::input_root(&input),
+            candidates: self.weights(&candidates, block),
+            unavailable,
+            phases: Vec::new(),
+            full_proof: None,
+            note,
+            settled: Vec::new(),
+            recomputed: Default::default(),
+            holes_announced: false,
+        };
+        self.store.put(&db::INPUTS, &block.block_root.0, &input)?;
+        self.add(LiveJob::new(record, input.into()))?;
+        Ok(Some(id))
+    }
+
+    /// Stores a new job and tells subscribers.
+    fn add(&mut self, live: LiveJob) -> Result<(), CoreError> {
+        let id = *live.id();
+        let state = state_of(live.job());
+        tracing::info!(job = %id, ?state, provers = live.job().selection().map_or(0, |s| s.provers.len()), "job announced");
+        self.jobs.insert(id, live);
+        self.save(&id)?;
+        self.events.push(EventKind::Job { job: id, state });
+        Ok(())
+    }
+
+    /// The weights of all candidates, for daemons that draw the selection again.
+    fn weights(&self, candidates: &CandidateTable, block: &BlockInfo) -> Vec<(ProverIndex, u32)> {
+        let spec = &self.config.spec;
+        let ancestry = self.chain.ancestry(block.block_root);
+        let epoch = epoch_of(block.slot, spec.slots_per_epoch);
+        let on_chain = |slot: Slot, root: &Root| ancestry.contains(slot, root);
+        let histories = self.books.history.at(history_slot(epoch, spec), spec.history_shift, on_chain);
+        let weight = |prover: &ProverIndex| histories.get(prover).copied().unwrap_or_default().weight();
+        let indices = self.provers.iter().map(|record| record.index).filter(|index| candidates.contains(*index));
+        indices.map(|index| (index, weight(&index))).collect()
+    }
+
+    /// Candidates for a block, built once an epoch and branch.
+    fn candidates(&mut self, slot: Slot, root: Root) -> CandidateTable {
+        let spec = Arc::clone(&self.config.spec);
+        let epoch = epoch_of(slot, spec.slots_per_epoch);
+        let ancestry = self.chain.ancestry(root);
+        // The branch is told by the first known block of the epoch before; blocks since then do not enter the table.
+        let branch = self.chain.block(&root).map_or(root, |meta| meta.parent);
+        if let Some((of, at, table)) = &self.candidates
+            && *of == epoch
+            && (*at == branch || ancestry.contains(self.chain.block(at).map_or(slot, |meta| meta.slot), at))
+        {
+            return table.clone();
+        }
+        self.refresh_provers(history_slot(epoch, &spec));
+        let on_chain = |slot: Slot, root: &Root| ancestry.contains(slot, root);
+        let histories = self.books.history.at(history_slot(epoch, &spec), spec.history_shift, on_chain);
+        let table = CandidateTable::new(&self.provers, &histories, epoch, &spec);
+        self.candidates = Some((epoch, branch, table.clone()));
+        table
+    }
+
+    /// Execution and plan of a job are there, or there is none.
+    ///
+    /// # Errors
+    /// If the store fails, or the job cannot be opened.
+    pub fn planned(
+        &mut self,
+        id: &JobId,
+        result: Result<ProvingJob, quintet_proving::Error>,
+        now_ms: u64,
+    ) -> Result<(), CoreError> {
+        let spec = Arc::clone(&self.config.spec);
+        let Some(live) = self.jobs.get_mut(id) else { return Ok(()) };
+        live.planning = false;
+        match result {
+            Ok(proving) => {
+                let (root, instances) = (proving.plan_root(), proving.instances() as u64);
+                live.proving = Some(Arc::new(proving));
+                if live.job().state() == quintet_protocol::JobState::Announced {
+                    live.record.job.open(root, instances, &spec)?;
+                    let carried = live.job().digests().to_vec();
+                    live.settlement = Some(quintet_protocol::Settlement::new(instances as usize, &carried));
+                    self.phase_opened(id, now_ms)?;
+                }
+                self.restored(id)?;
+            }
+            Err(error) => {
+                tracing::warn!(job = %id, %error, "no plan");
+                live.record.note = Some(error.to_string());
+                live.record.job.abandon()?;
+                let ended = live.job().ended().unwrap_or(id.slot);
+                self.books.busy.end(id, ended);
+            }
+        }
+        self.save(id)?;
+        self.tell_state(id);
+        Ok(())
+    }
+
+    /// The open phase gets a line in the record, and subscribers are told.
+    pub(super) fn phase_opened(&mut self, id: &JobId, now_ms: u64) -> Result<(), CoreError> {
+        let Some(live) = self.jobs.get(id) else { return Ok(()) };
+        let Some(phase) = live.job().phase() else { return Ok(()) };
+        let deadline_ms = self.slot_start_ms(live.job().deadline());
+        let record =
+            super::PhaseRecord { phase, starts_ms: now_ms, deadline_ms, closed_ms: None, bundle_root: None, submissions: 0 };
+        if let Some(live) = self.jobs.get_mut(id) {
+            live.record.phases.push(record);
+        }
+        self.events.push(EventKind::Phase { job: *id, phase, open: true, deadline_ms });
+        Ok(())
+    }
+
+    /// Blocks left the head: their jobs stop until they come back.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub fn on_reorg(&mut self, reorg: &Reorg) -> Result<(), CoreError> {
+        self.chain.rewind(reorg.common_ancestor.root, reorg.common_ancestor.slot);
+        self.save_chain()?;
+        let dropped: BTreeSet<Root> = reorg.dropped.iter().map(|block| block.root).collect();
+        let suspended: Vec<JobId> = self
+            .jobs
+            .iter()
+            .filter(|(id, live)| dropped.contains(&id.block_root) && !live.job().state().is_over())
+            .map(|(id, _)| *id)
+            .collect();
+        for id in &suspended {
+            if let Some(live) = self.jobs.get_mut(id) {
+                live.record.job.suspend();
+            }
+            self.save(id)?;
+            self.tell_state(id);
+        }
+        tracing::info!(slot = %reorg.new_head.slot, depth = dropped.len(), jobs = suspended.len(), "reorg");
+        let depth = dropped.len() as u64;
+        self.events.push(EventKind::Reorg { slot: reorg.new_head.slot, depth, suspended, resumed: Vec::new() });
+        Ok(())
+    }
+
+    /// A block is back on the head: its jobs go on.
+    fn resume(&mut self, root: &Root, slot: Slot) -> Result<bool, CoreError> {
+        let spec = Arc::clone(&self.config.spec);
+        let back: Vec<JobId> = self
+            .jobs
+            .iter()
+            .filter(|(id, live)| id.block_root == *root && live.job().is_suspended())
+            .map(|(id, _)| *id)
+            .collect();
+        for id in &back {
+            if let Some(live) = self.jobs.get_mut(id) {
+                live.record.job.resume(slot, &spec);
+            }
+            self.save(id)?;
+            self.tell_state(id);
+        }
+        if !back.is_empty() {
+            self.events.push(EventKind::Reorg { slot, depth: 0, suspended: Vec::new(), resumed: back.clone() });
+        }
+        Ok(!back.is_empty())
+    }
+
+    /// The chain finalized: provisional entries of orphaned blocks vanish, old jobs are forgotten.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub fn on_finalized(&mut self, epoch: Epoch, root: Root) -> Result<(), CoreError> {
+        let spec = Arc::clone(&self.config.spec);
+        let slot = self.chain.block(&root).map_or_else(|| epoch.start_slot(spec.slots_per_epoch), |meta| meta.slot);
+        if slot <= self.chain.finalized_slot && self.chain.finalized_slot != Slot(0) {
+            return Ok(());
+        }
+        self.chain.finalized_slot = slot;
+        self.chain.finalized_root = root;
+        let ancestry = self.chain.ancestry(root);
+        let canonical = |slot: Slot, root: &Root| ancestry.contains(slot, root);
+        self.books.ledger.finalize(slot, canonical);
+        self.books.busy.drop_orphans(slot, canonical);
+        let orphans: Vec<JobId> =
+            self.jobs.keys().filter(|id| id.slot <= slot && !canonical(id.slot, &id.block_root)).copied().collect();
+        for id in orphans {
+            self.forget(&id)?;
+        }
+        // Keep what the lookback of registry and histories needs, and what jobs may still close.
+        let kept = (spec.registry_lookback_epochs + 2) * spec.slots_per_epoch;
+        let horizon = Slot(slot.0.saturating_sub(kept));
+        self.books.history.settle(horizon, spec.history_shift, canonical);
+        self.books.busy.prune(horizon);
+        let oldest = Slot(slot.0.saturating_sub(self.config.retention_epochs * spec.slots_per_epoch));
+        let old: Vec<JobId> =
+            self.jobs.iter().filter(|(id, live)| id.slot < oldest && live.job().state().is_over()).map(|(id, _)| *id).collect();
+        for id in old {
+            self.forget(&id)?;
+        }
+        let open = self.jobs.iter().filter(|(_, live)| !live.job().state().is_over()).map(|(id, _)| id.slot).min();
+        self.books.ledger.settle(oldest.min(open.unwrap_or(oldest)));
+        self.chain.prune(horizon.min(open.unwrap_or(horizon)));
+        self.save_chain()?;
+        self.save_books()?;
+        self.events.push(EventKind::Finalized { slot, block_root: root });
+        Ok(())
+    }
+
+    /// A new attempt at a failed job, if there is one.
+    pub(super) fn retry(&mut self, id: &JobId) -> Result<(), CoreError> {
+        let spec = Arc::clone(&self.config.spec);
+        let Some(live) = self.jobs.get(id) else { return Ok(()) };
+        let record = live.record.clone();
+        let input = Arc::clone(&live.input);
+        let ancestry = self.chain.ancestry(self.chain.head);
+        let ended = record.job.ended().unwrap_or(id.slot);
+        let mut busy = self.books.busy.busy_at(ended.plus(1), &spec, |slot, root| ancestry.contains(slot, root));
+        if let Some(selection) = record.job.selection() {
+            busy.retain(|prover| !selection.provers.contains(prover));
+        }
+        let candidates = self.candidates(id.slot, id.block_root);
+        let context =
+            RetryContext { randao_mix: &record.randao_mix, gas_used: record.gas_used, candidates: &candidates, busy: &busy };
+        let Some(job) = record.job.retry(&context, &spec) else { return Ok(()) };
+        let next = *job.id();
+        if let Some(selection) = job.selection() {
+            self.books.busy.select(next, selection.provers.clone());
+        }
+        let record = JobRecord {
+            job,
+            phases: Vec::new(),
+            full_proof: None,
+            note: Some(format!("attempt {} after attempt {} failed", next.attempt, id.attempt)),
+            unavailable: busy,
+            holes_announced: false,
+            ..record
+        };
+        self.add(LiveJob::new(record, input))
+    }
+
+    pub(super) fn tell_state(&mut self, id: &JobId) {
+        if let Some(live) = self.jobs.get(id) {
+            let state = state_of(live.job());
+            self.events.push(EventKind::Job { job: *id, state });
+        }
+    }
+
+    /// An event that an operator should look at.
+    ///
+    /// # Errors
+    /// Never; the form serves its callers.
+    pub fn warn(&mut self, message: String) -> Result<(), CoreError> {
+        tracing::warn!("{message}");
+        self.events.push(EventKind::Warning { message });
+        Ok(())
+    }
+
+    fn forget(&mut self, id: &JobId) -> Result<(), CoreError> {
+        self.jobs.remove(id);
+        self.log.forget(&id.root());
+        let mut batch = quintet_store::Batch::new();
+        batch.remove(&db::JOBS, &key_of(id));
+        let job_root = id.root().0;
+        for entry in self.store.prefix(&db::SUBMISSIONS, &job_root) {
+            let (key, _) = entry?;
+            batch.remove(&db::SUBMISSIONS, &key).remove(&db::VERDICTS, &key);
+        }
+        let others = self.jobs.keys().any(|other| other.block_root == id.block_root);
+        if !others {
+            batch.remove(&db::INPUTS, &id.block_root.0);
+        }
+        self.store.commit(batch)?;
+        Ok(())
+    }
+}
+
+/// Epoch of a slot.
+pub(super) const fn epoch_of(slot: Slot, slots_per_epoch: u64) -> Epoch {
+    Epoch(slot.0 / if slots_per_epoch == 0 { 1 } else { slots_per_epoch })
+}

@@ -1,0 +1,62 @@
+//! The node itself.
+
+use axum::{Json, extract::State, http::StatusCode, response::Response};
+use quintet_api::{Health, Identity, Syncing, Version};
+
+use super::{App, extract::json};
+use crate::service::now_ms;
+
+/// Parameters of the network.
+#[utoipa::path(get, path = "/v1/spec", tag = "node", responses((status = 200, description = "All parameters by their names")))]
+pub(super) async fn spec(State(app): State<App>) -> Response {
+    json(&*app.spec)
+}
+
+/// Health: 200, 206 while the beacon node syncs, 503 without one.
+#[utoipa::path(get, path = "/v1/node/health", tag = "node", responses(
+    (status = 200, body = Health), (status = 206, body = Health), (status = 503, body = Health)))]
+pub(super) async fn health(State(app): State<App>) -> (StatusCode, Json<Health>) {
+    let core = app.shared.read();
+    let health = Health { beacon_node: core.node.up, synced: core.node.synced && !core.node.optimistic, store: true };
+    let status = match (health.beacon_node, health.synced) {
+        (true, true) => StatusCode::OK,
+        (true, false) => StatusCode::PARTIAL_CONTENT,
+        (false, _) => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (status, Json(health))
+}
+
+/// Version of this program.
+#[utoipa::path(get, path = "/v1/node/version", tag = "node", responses((status = 200, body = Version)))]
+pub(super) async fn version() -> Response {
+    let (arch, os) = (std::env::consts::ARCH, std::env::consts::OS);
+    json(Version { version: format!("Quintet/{}/{arch}-{os}", env!("CARGO_PKG_VERSION")) })
+}
+
+/// What a daemon compares with its own before it works for this gateway.
+#[utoipa::path(get, path = "/v1/node/identity", tag = "node", responses((status = 200, body = Identity)))]
+pub(super) async fn identity(State(app): State<App>) -> Response {
+    let core = app.shared.read();
+    json(Identity {
+        network: app.spec.config_name.clone(),
+        genesis_validators_root: app.spec.genesis_validators_root,
+        spec_root: app.spec_root,
+        program_hash: core.config.program_hash,
+        genesis_time_ms: core.config.genesis_ms,
+        now_ms: now_ms(),
+        validator_index: core.config.validator.0,
+    })
+}
+
+/// How far the chain is.
+#[utoipa::path(get, path = "/v1/node/syncing", tag = "node", responses((status = 200, body = Syncing)))]
+pub(super) async fn syncing(State(app): State<App>) -> Response {
+    let core = app.shared.read();
+    json(Syncing {
+        head_slot: core.chain.head_slot,
+        head_root: core.chain.head,
+        finalized_slot: core.chain.finalized_slot,
+        is_syncing: !core.node.synced,
+        is_optimistic: core.node.optimistic,
+    })
+}

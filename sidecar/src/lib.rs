@@ -1,0 +1,14 @@
+//! The validator's sidecar: follows the chain, opens jobs, takes in and verifies what provers submit, closes phases, and
+//! keeps the ledger.
+//!
+//! * [`core`] holds the state and every rule about it; it does no I/O but durable writes, and time comes in as an argument.
+//! * [`service`] drives it: chain events, the clock, planning and verification on threads of their own.
+//! * [`gateway`] shows it over HTTP and takes submissions.
+
+pub mod config;
+pub mod core;
+pub mod db;
+pub mod gateway;
+pub mod metrics;
+pub mod registry;
+pub mod service;

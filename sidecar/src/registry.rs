@@ -1,0 +1,140 @@
+//! Where provers come from.
+
+use std::{collections::BTreeSet, path::Path};
+
+use quintet_keys::PublicKey;
+use quintet_protocol::ProverRecord;
+use quintet_types::{Epoch, ProverIndex, PublicKeyBytes, Slot};
+use serde::Deserialize;
+
+/// The registered provers. Staking contracts and the registry file stand behind this one trait.
+pub trait ProverSource: Send + Sync + std::fmt::Debug {
+    /// All provers, as the registry stood at `slot` on the canonical chain, by index.
+    fn provers_at(&self, slot: Slot) -> Vec<ProverRecord>;
+}
+
+/// A registry file: for networks without staking contracts.
+#[derive(Clone, Debug)]
+pub struct RegistryFile {
+    provers: Vec<ProverRecord>,
+}
+
+/// Why a registry file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// The file cannot be read.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: String,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The file is not TOML of the expected form.
+    #[error("{path}: {source}")]
+    Toml {
+        /// The file.
+        path: String,
+        /// The cause.
+        source: Box<toml::de::Error>,
+    },
+    /// A key is no public key, or occurs twice.
+    #[error("{path}: prover {index}: {reason}")]
+    Key {
+        /// The file.
+        path: String,
+        /// Place in the file.
+        index: usize,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    prover: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    pubkey: PublicKeyBytes,
+    #[serde(default = "one_ether")]
+    stake_gwei: u64,
+    #[serde(default)]
+    activation_epoch: u64,
+    exit_epoch: Option<u64>,
+}
+
+const fn one_ether() -> u64 {
+    1_000_000_000
+}
+
+impl RegistryFile {
+    /// Reads a file of `[[prover]]` tables: `pubkey`, and optionally `stake_gwei`, `activation_epoch`, `exit_epoch`. The index of a prover is its
+    /// place in the file, so entries are only ever appended.
+    ///
+    /// # Errors
+    /// See [`RegistryError`].
+    pub fn read(path: &Path) -> Result<Self, RegistryError> {
+        let shown = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|source| RegistryError::Io { path: shown.clone(), source })?;
+        Self::parse(&text, &shown)
+    }
+
+    /// As [`Self::read`], from text; `path` is named in errors.
+    ///
+    /// # Errors
+    /// See [`RegistryError`].
+    pub fn parse(text: &str, path: &str) -> Result<Self, RegistryError> {
+        let file: File =
+            toml::from_str(text).map_err(|source| RegistryError::Toml { path: path.to_owned(), source: Box::new(source) })?;
+        let mut seen = BTreeSet::new();
+        let mut provers = Vec::new();
+        for (index, entry) in file.prover.into_iter().enumerate() {
+            let wrong = |reason: String| RegistryError::Key { path: path.to_owned(), index, reason };
+            PublicKey::from_bytes(&entry.pubkey.0).map_err(|error| wrong(error.to_string()))?;
+            if !seen.insert(entry.pubkey) {
+                return Err(wrong(format!("{} occurs twice", entry.pubkey)));
+            }
+            provers.push(ProverRecord {
+                index: ProverIndex(index as u64),
+                pubkey: entry.pubkey,
+                stake_gwei: entry.stake_gwei,
+                activation: Epoch(entry.activation_epoch),
+                exit: entry.exit_epoch.map(Epoch),
+                pauses: Vec::new(),
+            });
+        }
+        Ok(Self { provers })
+    }
+}
+
+impl ProverSource for RegistryFile {
+    fn provers_at(&self, _: Slot) -> Vec<ProverRecord> {
+        self.provers.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quintet_keys::SecretKey;
+
+    #[test]
+    fn a_file_gives_provers_by_place_and_wrong_ones_are_named() {
+        let key = SecretKey::generate().unwrap().public_key();
+        let one = format!("[[prover]]\npubkey = \"{key}\"\n");
+        let provers = RegistryFile::parse(&one, "f").unwrap().provers_at(Slot(0));
+        assert_eq!((provers.len(), provers[0].stake_gwei), (1, 1_000_000_000));
+
+        let twice = RegistryFile::parse(&one.repeat(2), "f").unwrap_err().to_string();
+        assert!(twice.starts_with("f: prover 1: 0x") && twice.ends_with("occurs twice"), "{twice}");
+        let point = format!("[[prover]]\npubkey = \"0x{}\"\n", "11".repeat(48));
+        assert!(RegistryFile::parse(&point, "f").unwrap_err().to_string().starts_with("f: prover 0: "));
+        let unknown = format!("{one}stke_gwei = 3\n");
+        assert!(RegistryFile::parse(&unknown, "f").unwrap_err().to_string().contains("stke_gwei"));
+    }
+}

@@ -1,0 +1,80 @@
+//! Planning, verifying and recomputing, on a bounded number of threads.
+
+use std::sync::Arc;
+
+use quintet_proving::{Circuits, ProvingJob};
+use quintet_types::{InstanceIndex, PublicKeyBytes};
+use tokio::sync::Semaphore;
+
+use super::{Shared, now_ms};
+use crate::{
+    core::{CoreError, Todo, judge},
+    metrics::Metrics,
+};
+
+/// Starts work; at most `threads` pieces run at a time, so that the validator's own duties never suffer.
+pub(super) struct Workers {
+    shared: Shared,
+    circuits: Arc<Circuits>,
+    /// Plans and recomputation.
+    heavy: Arc<Semaphore>,
+    /// Verification of T1 and T2, one prover at a time each.
+    judges: Arc<Semaphore>,
+    /// Verification of full proofs: one at a time.
+    full: Arc<Semaphore>,
+    metrics: Metrics,
+}
+
+impl Workers {
+    pub(super) fn new(shared: Shared, circuits: Arc<Circuits>, threads: usize, metrics: Metrics) -> Self {
+        let semaphore = |permits: usize| Arc::new(Semaphore::new(permits.max(1)));
+        Self { shared, circuits, heavy: semaphore(threads / 2), judges: semaphore(threads), full: semaphore(1), metrics }
+    }
+
+    pub(super) fn start(&self, todo: Todo) {
+        let limit = match &todo {
+            Todo::Judge { phase, .. } if phase.is_aggregation() => &self.full,
+            Todo::Judge { .. } => &self.judges,
+            _ => &self.heavy,
+        };
+        let limit = Arc::clone(limit);
+        let (shared, circuits, metrics) = (self.shared.clone(), Arc::clone(&self.circuits), self.metrics.clone());
+        tokio::spawn(async move {
+            // The semaphore is never closed.
+            let Ok(_permit) = limit.acquire_owned().await else { return };
+            let done = tokio::task::spawn_blocking(move || run(&shared, &circuits, &metrics, todo)).await;
+            match done {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, "work could not be recorded"),
+                Err(error) => tracing::error!(%error, "work panicked"),
+            }
+        });
+    }
+}
+
+fn run(shared: &Shared, circuits: &Circuits, metrics: &Metrics, todo: Todo) -> Result<(), CoreError> {
+    let started = std::time::Instant::now();
+    match todo {
+        Todo::Plan { job, input } => {
+            let spec = Arc::clone(&shared.read().config.spec);
+            let range = spec.k_min as u32..=spec.k_max as u32;
+            let plan = ProvingJob::new(circuits, job, input, range, spec.max_full_proof_bytes);
+            metrics.plan_seconds.observe(started.elapsed().as_secs_f64());
+            shared.write().planned(&job, plan, now_ms())
+        }
+        Todo::Judge { job, phase, prover, bench, submission } => {
+            let verdict = judge(&bench, &submission);
+            metrics.verify_seconds.observe(started.elapsed().as_secs_f64());
+            shared.write().judged(&job, phase, prover, verdict)
+        }
+        Todo::Recompute { job, instance, proving } => {
+            let commitment = commit(&proving, instance);
+            shared.write().recomputed(&job, instance, commitment)
+        }
+    }
+}
+
+/// A commitment does not depend on who makes it.
+fn commit(proving: &ProvingJob, instance: InstanceIndex) -> Result<quintet_types::Commitment, quintet_proving::Error> {
+    proving.commit(&proving.prover(&PublicKeyBytes::default()), instance)?.to_wire()
+}
