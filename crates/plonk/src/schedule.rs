@@ -17,6 +17,8 @@ pub(crate) struct Schedule {
     place: usize,
     drawn: usize,
     scheduled: usize,
+    #[cfg(test)]
+    tails: (usize, usize),
 }
 
 trait SendIterator: Iterator<Item = F> + Send {}
@@ -47,7 +49,24 @@ impl Schedule {
             .chain(zeros(rows))
             .chain([blinds.opening])
             .chain(blinds.rounds.into_iter().flatten());
-        Self { scalars: Box::new(scalars), limbs: [0; 4], place: 0, drawn: 0, scheduled }
+        Self {
+            scalars: Box::new(scalars),
+            limbs: [0; 4],
+            place: 0,
+            drawn: 0,
+            scheduled,
+            #[cfg(test)]
+            tails: (tails, layout.tail_rows),
+        }
+    }
+
+    /// The same with a value in the tail rows of the last column, which is the running sum.
+    #[cfg(test)]
+    pub(crate) fn with_tails(self, value: F) -> Self {
+        let (tails, rows) = self.tails;
+        let zeros = iter::repeat_n(F::ZERO, tails - rows);
+        let scalars = zeros.chain(iter::repeat_n(value, rows)).chain(self.scalars.skip(tails));
+        Self { scalars: Box::new(scalars), ..self }
     }
 
     /// Number of scalars drawn and scheduled; after a proof they are equal.

@@ -65,10 +65,15 @@ impl Backend for Upstream {
     }
 
     fn prove(&self, key: &AirKey, witness: &Witness<'_>) -> Result<Vec<u8>, Error> {
+        self.prove_scheduled(key, witness, Schedule::new(&key.layout, witness.blinds.clone()))
+    }
+}
+
+impl Upstream {
+    fn prove_scheduled(&self, key: &AirKey, witness: &Witness<'_>, mut schedule: Schedule) -> Result<Vec<u8>, Error> {
         let proving_key = self.proving_key(key)?;
         let circuit = AirCircuit::new(&key.spec, witness.trace, witness.second);
         let mut transcript = TranscriptWriter::init(Vec::with_capacity(key.layout.proof_bytes()));
-        let mut schedule = Schedule::new(&key.layout, witness.blinds.clone());
         with_spec(&key.spec, || {
             let instances: &[&[&[F]]] = &[&[&witness.publics.0]];
             create_proof(&key.params, &proving_key, &[circuit], instances, &mut schedule, &mut transcript)
@@ -79,5 +84,62 @@ impl Backend for Upstream {
             return Err(Error::Schedule { drawn, scheduled });
         }
         Ok(transcript.finalize())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AirKind, Digest, ProofBlinds, suite::Params, verify::open_proof};
+    use quintet_air::{Air, Builder, Column, Free, Message, Publics, Tag, Trace, build, phase_two, public};
+
+    /// Sends one message, so that its sum is not 0.
+    struct Sender {
+        value: Column<Free>,
+    }
+
+    impl Air for Sender {
+        const ID: u16 = 5;
+        const NAME: &'static str = "sender";
+
+        fn build(b: &mut Builder) -> Self {
+            let (value, on) = (b.field("value"), b.flag("on", |row| row == 0));
+            b.send("value", on, Message::new(Tag(9)).value(value));
+            Self { value }
+        }
+    }
+
+    /// Trap 4: the rows after the end row are the prover's to choose, and nothing that it puts there changes what a proof says.
+    #[test]
+    fn values_in_tail_rows_prove_no_other_sum() {
+        let (air, spec) = build::<Sender>(6).unwrap();
+        let key = AirKey::new(&Arc::new(Params::new(6)), spec, AirKind::Execution).unwrap();
+        let mut trace = Trace::new(&key.spec);
+        trace.fill(1, |_, row| row.set_field(air.value, F::from(3)));
+        let second = quintet_air::phase_two(&key.spec, &trace, F::from(1000), F::from(7));
+        assert_ne!(second.sum, F::from(0));
+        let prove = |sum: F, tail: Option<F>| {
+            let mut publics = Publics([F::from(0); public::COUNT]);
+            publics.0[public::ALPHA] = F::from(1000);
+            publics.0[public::BETA] = F::from(7);
+            publics.0[public::AIR] = F::from(5);
+            publics.0[public::SUM] = sum;
+            let mut second = phase_two(&key.spec, &trace, F::from(1000), F::from(7));
+            if let Some(column) = second.columns.last_mut().filter(|_| sum != second.sum) {
+                column[0] = sum;
+            }
+            let blinds = ProofBlinds::derive(&key.layout, &[F::from(1)], &Digest([0; 32]), &publics);
+            let mut schedule = Schedule::new(&key.layout, blinds.clone());
+            if let Some(tail) = tail {
+                schedule = schedule.with_tails(tail);
+            }
+            let witness = Witness { trace: &trace, resident: None, second: &second, publics, blinds };
+            let proof = Upstream::default().prove_scheduled(&key, &witness, schedule).unwrap();
+            open_proof(&key, &publics, &proof).is_ok_and(|msm| msm.eval())
+        };
+        assert!(prove(second.sum, None));
+        assert!(prove(second.sum, Some(F::from(11))), "tail rows are free");
+        assert!(!prove(second.sum + F::from(1), None));
+        assert!(!prove(second.sum + F::from(1), Some(second.sum + F::from(1))));
     }
 }

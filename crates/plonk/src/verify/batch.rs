@@ -17,6 +17,16 @@ const GROUP_BYTES: usize = 256 << 20;
 /// Most proofs in a group: small enough that a group with one bad proof is worth re-reading.
 const GROUP_PROOFS: usize = 32;
 
+/// Some of the proofs of a batch.
+struct Group<'p> {
+    /// Weighted sum of the members' multi-scalar multiplications.
+    sum: Msm<'p>,
+    /// Places of those that are in the sum.
+    members: Vec<usize>,
+    /// Places of those that were refused before.
+    refused: Vec<(usize, Rejection)>,
+}
+
 impl Round {
     /// Verifies partial proofs together; the answers are in their order. With no bad proof among them this costs one multi-scalar multiplication of the
     /// size of the table; each bad one adds a few.
@@ -30,16 +40,12 @@ impl Round {
         let groups: Vec<Vec<usize>> = (0..partials.len()).collect::<Vec<_>>().chunks(size).map(<[usize]>::to_vec).collect();
 
         // First pass: one multi-scalar multiplication per group; proofs that fail earlier are settled here.
-        let opened: Vec<(Msm<'_>, Vec<usize>, Vec<(usize, Rejection)>)> =
-            groups.into_par_iter().map(|places| self.open_group(partials, &seed, places)).collect();
-        let mut sums = Vec::with_capacity(opened.len());
-        let mut members = Vec::with_capacity(opened.len());
-        for (sum, places, refused) in opened {
-            refused.into_iter().for_each(|(place, why)| results[place] = Err(why));
-            if !places.is_empty() {
-                sums.push(sum);
-                members.push(places);
-            }
+        let opened: Vec<Group<'_>> = groups.into_par_iter().map(|places| self.open_group(partials, &seed, places)).collect();
+        let (mut sums, mut members) = (Vec::with_capacity(opened.len()), Vec::with_capacity(opened.len()));
+        for group in opened {
+            group.refused.into_iter().for_each(|(place, why)| results[place] = Err(why));
+            sums.push(group.sum);
+            members.push(group.members);
         }
 
         for group in bisect::bad(self.keys.params(), &sums) {
@@ -56,25 +62,18 @@ impl Round {
         results
     }
 
-    /// Sum of a group, its members, and those that were refused at once.
-    fn open_group(
-        &self,
-        partials: &[PartialProof],
-        seed: &Digest,
-        places: Vec<usize>,
-    ) -> (Msm<'_>, Vec<usize>, Vec<(usize, Rejection)>) {
-        let mut sum = self.keys.params().empty_msm();
-        let (mut members, mut refused) = (Vec::new(), Vec::new());
+    fn open_group(&self, partials: &[PartialProof], seed: &Digest, places: Vec<usize>) -> Group<'_> {
+        let mut group = Group { sum: self.keys.params().empty_msm(), members: Vec::new(), refused: Vec::new() };
         for place in places {
             match self.weighted(partials, seed, place) {
                 Ok(msm) => {
-                    sum.add_msm(&msm);
-                    members.push(place);
+                    group.sum.add_msm(&msm);
+                    group.members.push(place);
                 }
-                Err(why) => refused.push((place, why)),
+                Err(why) => group.refused.push((place, why)),
             }
         }
-        (sum, members, refused)
+        group
     }
 
     fn weighted(&self, partials: &[PartialProof], seed: &Digest, place: usize) -> Result<Msm<'_>, Rejection> {

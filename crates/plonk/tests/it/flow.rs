@@ -1,12 +1,8 @@
 //! The honest path.
 
-use quintet_plonk::{Encode, FullProof, FullProofKind, InstanceId, verify_full};
+use quintet_plonk::{Encode, FullProof, FullProofKind, verify_full};
 
-use crate::toy::{Toy, honest, plan, trace};
-
-fn source(id: InstanceId) -> Result<quintet_air::Trace, Box<dyn std::error::Error + Send + Sync>> {
-    Ok(trace(id, crate::toy::K))
-}
+use crate::toy::{Toy, honest, plan, source};
 
 #[test]
 fn every_partial_of_an_honest_round_verifies_alone_and_together() {

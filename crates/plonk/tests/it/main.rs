@@ -1,4 +1,9 @@
 //! Commit, prove and verify over a toy machine, and every way in which that has to fail.
 
+mod codecs;
+mod determinism;
 mod flow;
+mod forgeries;
+mod plans;
 mod toy;
+mod traps;

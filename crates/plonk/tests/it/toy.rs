@@ -5,29 +5,30 @@ use std::sync::{Arc, OnceLock};
 
 use quintet_air::{Air, Bool, Builder, Column, ColumnData, F, Free, Message, Proven, Tag, Trace, build, height};
 use quintet_plonk::{
-    AirKind, BlindSeed, Committed, Digest, InstanceId, MachineAir, MachineKeys, PROTOCOL_VERSION, Params, PinnedInstance,
-    PlanShape, ProgramKey, ProgramLayout, Prover, ProverKey, Round, Statement, Upstream, tag,
+    AirKind, BlindSeed, Committed, Digest, Encode, FullProof, InstanceId, MachineAir, MachineKeys, PROTOCOL_VERSION, Params,
+    PartialProof, PinnedInstance, PlanShape, ProgramKey, ProgramLayout, ProofFile, Prover, ProverKey, Round, Statement,
+    Upstream, tag,
 };
 
 const CODE: Tag = Tag(4);
 const SQUARE: Tag = Tag(20);
 const IMAGE: Tag = Tag(21);
 
-pub const K: u32 = 6;
+pub(crate) const K: u32 = 6;
 /// Instructions executed: more than one segment.
-pub const STEPS: usize = 80;
+pub(crate) const STEPS: usize = 80;
 /// Address of the first instruction.
-pub const ENTRY: u64 = 400;
+pub(crate) const ENTRY: u64 = 400;
 
 /// One instruction a row: squares `imm`, and outputs the square as word `imm` or halts if told to.
-pub struct Walk {
-    pub on: Column<Proven>,
-    pub out: Column<Proven>,
-    pub halt: Column<Proven>,
-    pub pc: Column<Free>,
-    pub clock: Column<Free>,
-    pub imm: Column<Free>,
-    pub square: Column<Free>,
+pub(crate) struct Walk {
+    pub(crate) on: Column<Proven>,
+    pub(crate) out: Column<Proven>,
+    pub(crate) halt: Column<Proven>,
+    pub(crate) pc: Column<Free>,
+    pub(crate) clock: Column<Free>,
+    pub(crate) imm: Column<Free>,
+    pub(crate) square: Column<Free>,
 }
 
 impl Air for Walk {
@@ -59,9 +60,9 @@ impl Air for Walk {
 }
 
 /// The program, pinned.
-pub struct Code {
-    pub pinned: [Column<Free>; 4],
-    pub count: Column<Free>,
+pub(crate) struct Code {
+    pub(crate) pinned: [Column<Free>; 4],
+    pub(crate) count: Column<Free>,
 }
 
 impl Air for Code {
@@ -81,8 +82,8 @@ impl Air for Code {
 }
 
 /// Initial values, pinned: here they are sent and taken back at once.
-pub struct Image {
-    pub value: Column<Free>,
+pub(crate) struct Image {
+    pub(crate) value: Column<Free>,
 }
 
 impl Air for Image {
@@ -102,10 +103,10 @@ impl Air for Image {
 }
 
 /// (x, x²).
-pub struct Square {
-    pub on: Column<Proven>,
-    pub x: Column<Proven>,
-    pub y: Column<Free>,
+pub(crate) struct Square {
+    pub(crate) on: Column<Proven>,
+    pub(crate) x: Column<Proven>,
+    pub(crate) y: Column<Free>,
 }
 
 impl Air for Square {
@@ -130,7 +131,7 @@ fn instruction(n: usize) -> [u64; 4] {
 }
 
 /// The words that an honest run outputs.
-pub fn outputs() -> Vec<u64> {
+pub(crate) fn outputs() -> Vec<u64> {
     (0..STEPS.div_ceil(20) as u64).map(|word| word * word).collect()
 }
 
@@ -139,7 +140,7 @@ fn rows(total: usize, index: u32, k: u32) -> std::ops::Range<usize> {
     start..total.min(start + height(k))
 }
 
-pub fn trace(id: InstanceId, k: u32) -> Trace {
+pub(crate) fn trace(id: InstanceId, k: u32) -> Trace {
     let range = rows(STEPS, id.index, k);
     let start = range.start;
     match id.air {
@@ -194,7 +195,12 @@ pub fn trace(id: InstanceId, k: u32) -> Trace {
     }
 }
 
-pub fn plan(k: u32) -> PlanShape {
+/// Traces at the tests' size.
+pub(crate) fn source(id: InstanceId) -> Result<Trace, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(trace(id, K))
+}
+
+pub(crate) fn plan(k: u32) -> PlanShape {
     let n = STEPS.div_ceil(height(k)) as u32;
     let instances =
         [(1, n), (2, n), (3, 2), (4, n)].into_iter().flat_map(|(air, n)| (0..n).map(move |index| InstanceId { air, index }));
@@ -203,13 +209,13 @@ pub fn plan(k: u32) -> PlanShape {
 
 /// Keys, program and params of the toy at one k.
 #[derive(Clone)]
-pub struct Toy {
-    pub keys: Arc<MachineKeys>,
-    pub program: Arc<ProgramKey>,
-    pub backend: Arc<Upstream>,
+pub(crate) struct Toy {
+    pub(crate) keys: Arc<MachineKeys>,
+    pub(crate) program: Arc<ProgramKey>,
+    pub(crate) backend: Arc<Upstream>,
 }
 
-pub fn airs(k: u32) -> Vec<MachineAir> {
+pub(crate) fn airs(k: u32) -> Vec<MachineAir> {
     vec![
         MachineAir { spec: build::<Walk>(k).unwrap().1, kind: AirKind::Execution },
         MachineAir { spec: build::<Code>(k).unwrap().1, kind: AirKind::Selection },
@@ -218,7 +224,7 @@ pub fn airs(k: u32) -> Vec<MachineAir> {
     ]
 }
 
-pub fn pinned_tables(keys: &MachineKeys) -> Vec<PinnedInstance> {
+pub(crate) fn pinned_tables(keys: &MachineKeys) -> Vec<PinnedInstance> {
     let pinned = plan(keys.k()).instances.into_iter().filter(|id| keys.air(id.air).unwrap().kind.is_pinned());
     pinned
         .map(|id| {
@@ -230,12 +236,12 @@ pub fn pinned_tables(keys: &MachineKeys) -> Vec<PinnedInstance> {
         .collect()
 }
 
-pub fn layout() -> ProgramLayout {
+pub(crate) fn layout() -> ProgramLayout {
     ProgramLayout { entry: ENTRY, text: ENTRY..ENTRY + 4 * STEPS as u64, image: vec![0x1000..0x1008, 0x2000..0x2008] }
 }
 
 impl Toy {
-    pub fn new(k: u32) -> Self {
+    pub(crate) fn new(k: u32) -> Self {
         let params = Arc::new(Params::new(k));
         let keys = Arc::new(MachineKeys::new(&params, airs(k)).unwrap());
         let backend = Arc::new(Upstream::default());
@@ -244,12 +250,12 @@ impl Toy {
     }
 
     /// The toy at the tests' size, made once.
-    pub fn shared() -> &'static Self {
+    pub(crate) fn shared() -> &'static Self {
         static TOY: OnceLock<Toy> = OnceLock::new();
         TOY.get_or_init(|| Toy::new(K))
     }
 
-    pub fn statement(&self) -> Statement {
+    pub(crate) fn statement(&self) -> Statement {
         Statement {
             version: PROTOCOL_VERSION,
             machine_id: self.keys.id(),
@@ -262,39 +268,44 @@ impl Toy {
         }
     }
 
-    pub fn prover(&self, name: u8) -> Prover {
+    pub(crate) fn prover(&self, name: u8) -> Prover {
         let seed = BlindSeed { block_root: [9; 32], sub_block: 0, plan_root: [2; 32] };
         Prover::new(self.keys.clone(), self.program.clone(), self.backend.clone(), seed, ProverKey([name; 48]))
     }
 
-    pub fn commit_all(&self) -> Vec<Committed> {
+    pub(crate) fn commit_all(&self) -> Vec<Committed> {
         let prover = self.prover(1);
         let k = self.keys.k();
         plan(k).instances.into_iter().map(|id| prover.commit(id, trace(id, k)).unwrap()).collect()
     }
 
-    pub fn round(&self, committed: &[Committed]) -> Round {
+    /// Partial proofs of two provers in turn.
+    pub(crate) fn prove_all(&self, round: &Round, committed: &[Committed]) -> Vec<PartialProof> {
+        let provers = [self.prover(1), self.prover(2)];
+        let prove = |(n, committed): (usize, &Committed)| provers[n % 2].prove(round, committed).unwrap();
+        committed.iter().enumerate().map(prove).collect()
+    }
+
+    pub(crate) fn round(&self, committed: &[Committed]) -> Round {
         let digests: Vec<Digest> = committed.iter().map(|committed| committed.digest).collect();
         Round::new(self.keys.clone(), self.program.clone(), self.statement(), plan(self.keys.k()), digests).unwrap()
     }
 }
 
-/// An honest round at the tests' size with all partials, made once, by two provers in turn.
-pub struct Honest {
-    pub committed: Vec<Committed>,
-    pub round: Round,
-    pub partials: Vec<quintet_plonk::PartialProof>,
+/// An honest round at the tests' size: commitments made anew, proofs from the fixture, which are those that [`Toy::prove_all`] makes.
+pub(crate) struct Honest {
+    pub(crate) committed: Vec<Committed>,
+    pub(crate) round: Round,
+    pub(crate) partials: Vec<PartialProof>,
+    pub(crate) full: FullProof,
 }
 
-pub fn honest() -> &'static Honest {
+pub(crate) fn honest() -> &'static Honest {
     static HONEST: OnceLock<Honest> = OnceLock::new();
     HONEST.get_or_init(|| {
-        let toy = Toy::shared();
-        let committed = toy.commit_all();
-        let round = toy.round(&committed);
-        let provers = [toy.prover(1), toy.prover(2)];
-        let partials =
-            committed.iter().enumerate().map(|(n, committed)| provers[n % 2].prove(&round, committed).unwrap()).collect();
-        Honest { committed, round, partials }
+        let committed = Toy::shared().commit_all();
+        let round = Toy::shared().round(&committed);
+        let full = ProofFile::decode(include_bytes!("../../fixtures/full.bin")).unwrap().proof;
+        Honest { committed, round, partials: full.partials.clone(), full }
     })
 }
