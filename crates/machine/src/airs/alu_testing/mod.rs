@@ -8,7 +8,7 @@ use quintet_air::{Air, AirSpec, BusBalance, F, Publics, Trace, build, check_rows
 
 use row::{RowCheck, Verdict};
 use solver::{Guesses, Stuck, solve};
-pub(super) use solver::{Partial, limbs, no_guesses};
+pub(super) use solver::{Partial, limbs, no_guesses, solve_given};
 
 use super::tag;
 use crate::{AluEvent, isa};

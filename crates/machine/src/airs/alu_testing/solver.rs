@@ -147,6 +147,16 @@ struct Solver<'a> {
 
 /// The results c that some row receiving `(op, a, b, c)` and satisfying constraints and lookups has.
 pub(crate) fn solve(spec: &AirSpec, operands: [F; 3], guesses: Guesses<'_>) -> Result<Vec<F>, Stuck> {
+    solve_given(spec, operands, &[], guesses)
+}
+
+/// As [`solve`], with the values of some columns: what other messages of the row fix.
+pub(crate) fn solve_given(
+    spec: &AirSpec,
+    operands: [F; 3],
+    given: &[(usize, F)],
+    guesses: Guesses<'_>,
+) -> Result<Vec<F>, Stuck> {
     let mut equations: Vec<Equation> = row_constraints(spec).into_iter().map(|(_, expr)| Equation::new(expr.clone())).collect();
     let receive = spec.interactions.iter().find(|interaction| interaction.kind == InteractionKind::Permute).unwrap();
     equations.push(Equation::new(&receive.multiplicity + 1));
@@ -173,6 +183,9 @@ pub(crate) fn solve(spec: &AirSpec, operands: [F; 3], guesses: Guesses<'_>) -> R
     let mut cells = vec![None; spec.phase_one];
     for table in &spec.tables {
         cells[table.count] = Some(F::ZERO);
+    }
+    for &(column, value) in given {
+        cells[column] = Some(value);
     }
     solver.search(cells, equations, lookups.collect())?;
     let distinct: BTreeSet<[u8; 32]> = solver.results.iter().map(PrimeField::to_repr).collect();

@@ -7,6 +7,7 @@ use super::Subword;
 use crate::{
     Access, LoadStoreEvent,
     airs::{
+        alu_testing::{no_guesses, solve_given},
         tag,
         testing::{check, idle, mutate_every_cell},
     },
@@ -81,7 +82,7 @@ fn every_operation_at_every_offset_is_provable() {
 #[test]
 fn a_wrong_result_is_unprovable() {
     let (air, spec) = build::<Subword>(K).unwrap();
-    for event in events().into_iter().step_by(5) {
+    for event in events().into_iter().step_by(13) {
         let wrong = if event.op >= op::SB {
             let mut event = event;
             event.first.new ^= 1 << 40;
@@ -124,4 +125,17 @@ fn every_changed_cell_is_noticed() {
     }
     // Padding as a suffix is a rule for all AIRs, here no single cell can break it; crossing is boolean because of the two others.
     assert_eq!(idle(&spec, &mutants), ["real rows come first", "crosses at most once"].into());
+}
+
+/// For what memory holds and what is asked for, the constraints have exactly one value: the solver goes through all rows.
+#[test]
+fn a_load_has_exactly_one_value() {
+    let (air, spec) = build::<Subword>(14).unwrap();
+    for event in events().into_iter().filter(|event| event.op < op::SB).step_by(13) {
+        let second = event.second.unwrap_or_default();
+        let given = [(air.first_old.index(), F::from(event.first.old)), (air.second_old.index(), F::from(second.old))];
+        let request = [u64::from(event.op), event.clock, event.addr].map(F::from);
+        let values = solve_given(&spec, request, &given, &no_guesses);
+        assert_eq!(values, Ok(vec![F::from(event.value)]), "{event:x?}");
+    }
 }
