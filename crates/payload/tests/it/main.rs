@@ -5,5 +5,6 @@ mod codec;
 mod guest;
 mod mutations;
 mod oracle;
+mod rlp;
 mod samples;
 mod trie;
