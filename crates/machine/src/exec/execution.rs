@@ -20,7 +20,7 @@ use crate::{
 pub struct Options {
     /// Instructions after which the execution counts as failed; at most [`MAX_CYCLES`].
     pub max_cycles: u64,
-    /// Checkpoints kept, at least 2.
+    /// Checkpoints kept, rounded down to an even number, at least 2.
     pub max_checkpoints: usize,
     /// Bytes of checkpoints kept, as long as there are more than two.
     pub checkpoint_bytes: usize,
@@ -69,7 +69,7 @@ impl Execution {
         let mut machine = Machine::new(&program, Arc::clone(&code), memory);
         let limits = Limits {
             first_interval: options.first_interval.max(1),
-            count: options.max_checkpoints.max(2).next_multiple_of(2),
+            count: options.max_checkpoints.max(2) / 2 * 2,
             bytes: options.checkpoint_bytes,
         };
         let mut checkpoints = Checkpoints::new(limits, &mut machine);

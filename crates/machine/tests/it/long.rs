@@ -58,3 +58,14 @@ fn ten_million_cycles() {
 fn hundred_million_cycles() {
     run(10_000_000);
 }
+
+#[test]
+fn checkpoints_stay_within_their_budget() {
+    let program = Arc::new(scattered(200_000).program().expect("the program loads"));
+    let budget = 8 << 20;
+    let options = Options { checkpoint_bytes: budget, ..Options::default() };
+    let execution = Execution::run(program, Arc::from([]), &options).expect("the program halts");
+    let (checkpoints, bytes) = execution.checkpoint_size();
+    // Every other push makes room, and what is accessed between two checkpoints is at most 3 MiB here.
+    assert!(checkpoints > 2 && bytes <= budget + (4 << 20), "{checkpoints} checkpoints of {bytes} bytes");
+}
