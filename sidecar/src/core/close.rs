@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Core, CoreError, LiveJob, Todo, Verdict,
     judge::{Bench, parse},
-    load::to_json,
+    load::to_cbor,
 };
 use crate::db;
 
@@ -221,9 +221,9 @@ impl Core {
     fn persist_close(&mut self, id: &JobId, record: &ClosedRecord) -> Result<(), CoreError> {
         let mut batch = Batch::new();
         let number = self.next_closed;
-        batch.put(&db::CLOSED, &number, &to_json("closed", record)?);
+        batch.put(&db::CLOSED, &number, &to_cbor("closed", record)?);
         if let Some(live) = self.jobs.get(id) {
-            batch.put(&db::JOBS, &live.key(), &to_json("jobs", &live.record)?);
+            batch.put(&db::JOBS, &live.key(), &to_cbor("jobs", &live.record)?);
         }
         self.store.commit(batch)?;
         self.next_closed += 1;

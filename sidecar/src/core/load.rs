@@ -12,13 +12,15 @@ use super::{
 };
 use crate::{db, registry::ProverSource};
 
-/// A record as JSON.
-pub(super) fn to_json<T: Serialize>(table: &'static str, value: &T) -> Result<Vec<u8>, CoreError> {
-    serde_json::to_vec(value).map_err(|error| CoreError::Record { table, reason: error.to_string() })
+/// A record as CBOR: maps of the books have keys that are no strings, which JSON does not know.
+pub(super) fn to_cbor<T: Serialize>(table: &'static str, value: &T) -> Result<Vec<u8>, CoreError> {
+    let mut bytes = Vec::new();
+    let written = ciborium::into_writer(value, &mut bytes);
+    written.map_err(|error| CoreError::Record { table, reason: error.to_string() }).map(|()| bytes)
 }
 
-fn from_json<T: DeserializeOwned>(table: &'static str, bytes: &[u8]) -> Result<T, CoreError> {
-    serde_json::from_slice(bytes).map_err(|error| CoreError::Record { table, reason: error.to_string() })
+fn from_cbor<T: DeserializeOwned>(table: &'static str, bytes: &[u8]) -> Result<T, CoreError> {
+    ciborium::from_reader(bytes).map_err(|error| CoreError::Record { table, reason: error.to_string() })
 }
 
 impl Core {
@@ -28,11 +30,11 @@ impl Core {
     /// If the store fails or a record cannot be read.
     pub fn load(config: CoreConfig, store: Store, registry: Arc<dyn ProverSource>, now_ms: u64) -> Result<Self, CoreError> {
         let chain: ChainView = match store.get(&db::BOOKS, &db::CHAIN_KEY)? {
-            Some(bytes) => from_json("books", &bytes)?,
+            Some(bytes) => from_cbor("books", &bytes)?,
             None => ChainView::default(),
         };
         let books: Books = match store.get(&db::BOOKS, &db::BOOKS_KEY)? {
-            Some(bytes) => from_json("books", &bytes)?,
+            Some(bytes) => from_cbor("books", &bytes)?,
             None => Books::default(),
         };
         let mut core = Self {
@@ -64,7 +66,7 @@ impl Core {
         let store = self.store.clone();
         for entry in store.range(&db::JOBS, ..) {
             let (key, bytes) = entry?;
-            let record: JobRecord = from_json("jobs", &bytes)?;
+            let record: JobRecord = from_cbor("jobs", &bytes)?;
             let input = store.get(&db::INPUTS, &key.1)?.unwrap_or_default();
             let id = *record.job.id();
             let mut live = LiveJob::new(record, input.into());
@@ -94,7 +96,7 @@ impl Core {
             let intake = Intake::new(submission, &self.config.spec, u64::from_le_bytes(*arrival));
             let intake = intake.map_err(|refusal| malformed(refusal.to_string()))?;
             let verdict: Option<Verdict> =
-                store.get(&db::VERDICTS, &key)?.map(|bytes| from_json("verdicts", &bytes)).transpose()?;
+                store.get(&db::VERDICTS, &key)?.map(|bytes| from_cbor("verdicts", &bytes)).transpose()?;
             loaded.push((intake, verdict));
         }
         // In the order of arrival, so that the first of two bodies is the one that counts.
@@ -117,7 +119,7 @@ impl Core {
         self.next_closed = self.books.next;
         for entry in store.range(&db::CLOSED, self.books.next..) {
             let (number, bytes) = entry?;
-            let record: ClosedRecord = from_json("closed", &bytes)?;
+            let record: ClosedRecord = from_cbor("closed", &bytes)?;
             self.next_closed = number + 1;
             self.books.apply(number, &record)?;
         }
@@ -154,28 +156,73 @@ impl Core {
 
     pub(super) fn save(&self, id: &JobId) -> Result<(), CoreError> {
         if let Some(live) = self.jobs.get(id) {
-            self.store.put(&db::JOBS, &live.key(), &to_json("jobs", &live.record)?)?;
+            self.store.put(&db::JOBS, &live.key(), &to_cbor("jobs", &live.record)?)?;
         }
         Ok(())
     }
 
     pub(super) fn save_chain(&self) -> Result<(), CoreError> {
-        Ok(self.store.put(&db::BOOKS, &db::CHAIN_KEY, &to_json("books", &self.chain)?)?)
+        Ok(self.store.put(&db::BOOKS, &db::CHAIN_KEY, &to_cbor("books", &self.chain)?)?)
     }
 
     pub(super) fn save_books(&self) -> Result<(), CoreError> {
-        self.store.put(&db::BOOKS, &db::BOOKS_KEY, &to_json("books", &self.books)?)?;
+        self.store.put(&db::BOOKS, &db::BOOKS_KEY, &to_cbor("books", &self.books)?)?;
         // Records that are in the books by now are needed no more, but for those of jobs that are still shown.
         let oldest = self.jobs.keys().next().map_or(Slot(u64::MAX), |id| id.slot);
         let mut batch = quintet_store::Batch::new();
         for entry in self.store.range(&db::CLOSED, ..self.books.next) {
             let (number, bytes) = entry?;
-            let record: ClosedRecord = from_json("closed", &bytes)?;
+            let record: ClosedRecord = from_cbor("closed", &bytes)?;
             if record.job.slot >= oldest {
                 break;
             }
             batch.remove(&db::CLOSED, &number);
         }
         Ok(self.store.commit(batch)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quintet_protocol::DutyOutcome;
+    use quintet_types::{Account, LedgerEntry, Phase, PhaseBundle, ProverIndex, Reason, Reward, Root, ValidatorIndex};
+
+    #[test]
+    fn books_and_closed_phases_survive_the_store() {
+        let job = JobId::new(Slot(7), Root::repeat_byte(3));
+        let entry = |account, reason, amount| LedgerEntry { job, phase: Phase::T2, account, reason, amount: Reward(amount) };
+        let record = ClosedRecord {
+            job,
+            phase: Phase::T2,
+            slot: Slot(9),
+            bundle: PhaseBundle {
+                job,
+                phase: Phase::T2,
+                previous: Root::ZERO,
+                leader: ValidatorIndex(4),
+                rank: 0,
+                slot: Slot(9),
+                plan_root: Root::repeat_byte(5),
+                accepted: Default::default(),
+                digests: vec![Root::repeat_byte(6)].try_into().unwrap(),
+                agg_proofs: Default::default(),
+            },
+            entries: vec![
+                entry(Account::Prover(ProverIndex(1)), Reason::Partials, 400),
+                entry(Account::Validator(ValidatorIndex(4)), Reason::IncludedValid, -3),
+            ],
+            outcomes: vec![DutyOutcome { prover: ProverIndex(1), valid: 2, due: 3 }],
+            ended: Some(Slot(9)),
+        };
+        let bytes = to_cbor("closed", &record).unwrap();
+        assert_eq!(from_cbor::<ClosedRecord>("closed", &bytes).unwrap(), record);
+
+        let mut books = Books::default();
+        books.busy.select(job, vec![ProverIndex(1)]);
+        books.apply(0, &record).unwrap();
+        let bytes = to_cbor("books", &books).unwrap();
+        assert_eq!(from_cbor::<Books>("books", &bytes).unwrap(), books);
+        assert!(from_cbor::<Books>("books", &bytes[..bytes.len() / 2]).unwrap_err().to_string().starts_with("store: books: "));
     }
 }
