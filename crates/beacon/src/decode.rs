@@ -1,14 +1,15 @@
 //! From bytes of the Beacon API to a [`BlockInfo`]: pure, bounded, for any fork and preset.
 
 use alloy_primitives::{B256, U256};
-use serde_json::Value;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::block::{BlockInfo, Execution};
 use crate::fork::{Fork, UnknownFork};
 use crate::payload::ExecutionPayloadParts;
 use crate::preset::Preset;
 use crate::schema::Schemas;
-use crate::ssz::{SszError, SszType, View, from_json};
+use crate::ssz::{JsonTextError, SszError, SszType, View, from_json_text};
 
 /// Largest block or envelope that is decoded, in bytes: a payload of 10 MiB (EIP-7934) as JSON, with room.
 pub const MAX_BLOCK_BYTES: usize = 64 << 20;
@@ -101,18 +102,11 @@ impl BlockDecoder {
     /// When `bytes` are not such an answer, or the block is not of its fork.
     pub fn json(&self, bytes: &[u8], fork: Option<Fork>) -> Result<BlockInfo, DecodeError> {
         bounded(bytes)?;
-        self.value(&serde_json::from_slice(bytes)?, fork)
-    }
-
-    /// As [`Self::json`], for JSON that is parsed already.
-    ///
-    /// # Errors
-    /// As [`Self::json`].
-    pub fn value(&self, value: &Value, fork: Option<Fork>) -> Result<BlockInfo, DecodeError> {
-        let (fork, data) = envelope(value, fork)?;
+        let outer: Outer = serde_json::from_slice(bytes)?;
+        let fork = outer.fork(fork)?;
         let ty = self.schemas.signed_block(fork);
-        let bytes = from_json(&ty, data)?;
-        self.read(fork, &ty, &bytes)
+        let ssz = from_json_text(&ty, bytes, outer.member()?)?;
+        self.read(fork, &ty, &ssz)
     }
 
     /// A `SignedExecutionPayloadEnvelope` as SSZ.
@@ -130,9 +124,9 @@ impl BlockDecoder {
     /// As [`Self::envelope_ssz`].
     pub fn envelope_json(&self, bytes: &[u8], block: &BlockInfo) -> Result<ExecutionPayloadParts, DecodeError> {
         bounded(bytes)?;
-        let value: Value = serde_json::from_slice(bytes)?;
-        let (_, data) = envelope(&value, Some(Fork::Gloas))?;
-        self.read_envelope(&from_json(&self.schemas.signed_envelope(), data)?, block)
+        let outer: Outer = serde_json::from_slice(bytes)?;
+        let ssz = from_json_text(&self.schemas.signed_envelope(), bytes, outer.member()?)?;
+        self.read_envelope(&ssz, block)
     }
 
     fn read(&self, fork: Fork, ty: &SszType, bytes: &[u8]) -> Result<BlockInfo, DecodeError> {
@@ -178,8 +172,7 @@ pub fn decode_block_file(bytes: &[u8]) -> Result<BlockInfo, DecodeError> {
     bounded(bytes)?;
     let is_json = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
     if is_json {
-        let value = serde_json::from_slice(bytes)?;
-        let attempts = DECODERS.map(|decoder| decoder.value(&value, None));
+        let attempts = DECODERS.map(|decoder| decoder.json(bytes, None));
         return first_that_holds(attempts.into_iter());
     }
     let newest = Fork::Gloas;
@@ -211,16 +204,38 @@ fn bounded(bytes: &[u8]) -> Result<(), DecodeError> {
     if bytes.len() > MAX_BLOCK_BYTES { Err(DecodeError::TooLarge { got: bytes.len() }) } else { Ok(()) }
 }
 
-/// Fork and data of a JSON answer. `fork` stands in for a missing `version` and is overruled by one that is there.
-fn envelope(value: &Value, fork: Option<Fork>) -> Result<(Fork, &Value), DecodeError> {
-    let fork = match value.get("version").and_then(Value::as_str) {
-        Some(name) => name.parse()?,
-        None => fork.ok_or(DecodeError::Envelope("version"))?,
-    };
-    let data = match value.get("data") {
-        Some(data) => data,
-        None if value.get("message").is_some() => value,
-        None => return Err(DecodeError::Envelope("data")),
-    };
-    Ok((fork, data))
+/// The outermost object of a JSON answer, with its members left unread.
+#[derive(Deserialize)]
+struct Outer {
+    version: Option<String>,
+    data: Option<IgnoredAny>,
+    message: Option<IgnoredAny>,
+}
+
+impl Outer {
+    /// The fork that it names. `fork` stands in for a missing `version` and is overruled by one that is there.
+    fn fork(&self, fork: Option<Fork>) -> Result<Fork, DecodeError> {
+        match &self.version {
+            Some(name) => Ok(name.parse()?),
+            None => fork.ok_or(DecodeError::Envelope("version")),
+        }
+    }
+
+    /// The member that holds the block: `data`, or none when this is the block itself.
+    fn member(&self) -> Result<Option<&'static str>, DecodeError> {
+        match (&self.data, &self.message) {
+            (Some(_), _) => Ok(Some("data")),
+            (None, Some(_)) => Ok(None),
+            (None, None) => Err(DecodeError::Envelope("data")),
+        }
+    }
+}
+
+impl From<JsonTextError> for DecodeError {
+    fn from(error: JsonTextError) -> Self {
+        match error {
+            JsonTextError::Syntax(error) => Self::Json(error),
+            JsonTextError::Type(error) => Self::Ssz(error),
+        }
+    }
 }

@@ -46,7 +46,7 @@ pub(super) fn bitlist_length(bytes: &[u8]) -> Result<usize, SszError> {
     }
 }
 
-fn within(limit: Limit, length: usize) -> Result<(), SszError> {
+pub(super) fn within(limit: Limit, length: usize) -> Result<(), SszError> {
     match limit {
         Limit::Max(max) if !limit.allows(length) => Err(SszFault::TooMany { got: length, limit: max }.into()),
         _ => Ok(()),

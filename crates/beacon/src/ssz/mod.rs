@@ -11,10 +11,11 @@
 mod bytes;
 mod json;
 mod root;
+mod transcode;
 mod view;
 
 pub use bytes::check;
-pub use json::{from_json, to_json};
+pub use json::{JsonTextError, from_json, from_json_text, to_json};
 pub use root::root;
 pub use view::View;
 
@@ -115,6 +116,15 @@ impl SszType {
         }
     }
 
+    /// Element type and limit of a list or vector.
+    fn element(&self) -> Option<(&Self, Limit)> {
+        match self {
+            Self::Vector(element, length) => Some((element, Limit::Max(*length as u64))),
+            Self::List(element, limit) => Some((element, *limit)),
+            _ => None,
+        }
+    }
+
     /// Whether elements are packed into chunks rather than hashed one by one.
     fn is_basic(&self) -> bool {
         matches!(self, Self::Uint(_) | Self::Bool)
@@ -165,6 +175,9 @@ pub enum SszFault {
     /// A JSON object lacks the field, or a type has no field of that name.
     #[error("field missing")]
     Missing,
+    /// A JSON object has the field more than once.
+    #[error("field given twice")]
+    Twice,
 }
 
 impl SszError {

@@ -83,6 +83,37 @@ fn faults_name_their_path() {
 }
 
 #[test]
+fn json_text_is_read_in_any_order_and_must_be_whole() {
+    let ty = SszType::container("C", vec![("a", SszType::Uint(8)), ("b", SszType::ByteList(Limit::Max(4)))]);
+    let expected = from_json(&ty, &json!({"a": "1", "b": "0x02"})).unwrap();
+    let read = |text: &str| from_json_text(&ty, text.as_bytes(), None);
+    assert_eq!(read(r#"{"z": [[{}]], "b": "0x02", "a": 1}"#).unwrap(), expected);
+    let inside = from_json_text(&ty, br#"{"x": {"data": 1}, "data": {"a": "1", "b": "0x02"}}"#, Some("data"));
+    assert_eq!(inside.unwrap(), expected);
+    let fault = |text: &str| match read(text).unwrap_err() {
+        JsonTextError::Type(error) => (error.path, error.fault),
+        JsonTextError::Syntax(error) => panic!("{error}"),
+    };
+    assert_eq!(fault(r#"{"a": "1", "a": "1", "b": "0x"}"#), ("a".into(), SszFault::Twice));
+    assert_eq!(fault(r#"{"a": null, "b": "0x"}"#), ("a".into(), SszFault::Json("a decimal integer")));
+    assert_eq!(fault(r#"{"a": -1, "b": "0x"}"#).0, "a");
+    assert_eq!(fault(r#"{"a": "1"}"#), ("b".into(), SszFault::Missing));
+    for text in [r#"{"a": "1", "b": "0x"} x"#, r#"{"a": "1", "b": "0x""#, "", "\u{0}"] {
+        assert!(matches!(read(text), Err(JsonTextError::Syntax(_))), "{text}");
+    }
+}
+
+#[test]
+fn lists_that_are_too_long_are_refused_while_reading() {
+    let ty = SszType::list(SszType::Uint(8), Limit::Max(2));
+    let endless = format!("[{}", "0,".repeat(1000));
+    match from_json_text(&ty, endless.as_bytes(), None).unwrap_err() {
+        JsonTextError::Type(error) => assert_eq!(error.fault, SszFault::TooMany { got: 3, limit: 2 }),
+        JsonTextError::Syntax(error) => panic!("{error}"),
+    }
+}
+
+#[test]
 fn limits_bitlist_delimiters_and_booleans_are_enforced() {
     let refused = |ty: SszType, bytes: &[u8]| check(&ty, bytes).unwrap_err().fault;
     assert_eq!(refused(SszType::ByteList(Limit::Max(2)), &[1, 2, 3]), SszFault::TooMany { got: 3, limit: 2 });

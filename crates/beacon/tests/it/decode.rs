@@ -155,15 +155,15 @@ fn the_fulu_sample_is_signed_over_the_root_we_compute() {
 fn answers_without_version_need_a_fork_and_unknown_forks_are_named() {
     let decoder = BlockDecoder::new(Preset::MINIMAL);
     let mut value = data::json("lodestar/block-fulu-26.json");
-    let with_version = decoder.value(&value, None).unwrap();
+    let with_version = decoder.json(value.to_string().as_bytes(), None).unwrap();
     value.as_object_mut().unwrap().remove("version");
-    assert!(matches!(decoder.value(&value, None), Err(DecodeError::Envelope("version"))));
-    assert_eq!(decoder.value(&value, Some(Fork::Fulu)).unwrap(), with_version);
+    assert!(matches!(decoder.json(value.to_string().as_bytes(), None), Err(DecodeError::Envelope("version"))));
+    assert_eq!(decoder.json(value.to_string().as_bytes(), Some(Fork::Fulu)).unwrap(), with_version);
     value["version"] = json!("heze");
-    assert!(matches!(decoder.value(&value, Some(Fork::Fulu)), Err(DecodeError::Fork(_))));
+    assert!(matches!(decoder.json(value.to_string().as_bytes(), Some(Fork::Fulu)), Err(DecodeError::Fork(_))));
     value["version"] = json!("fulu");
     value["data"]["message"]["body"]["a_field_of_tomorrow"] = json!({"x": 1});
-    assert_eq!(decoder.value(&value, None).unwrap(), with_version);
+    assert_eq!(decoder.json(value.to_string().as_bytes(), None).unwrap(), with_version);
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn slot_63() -> Gloas {
     let hash_at = |block: &mut Value, envelope: &mut Value, hash: B256| {
         block["data"]["message"]["body"]["signed_execution_payload_bid"]["message"]["block_hash"] = json!(hash);
         envelope["message"]["payload"]["block_hash"] = json!(hash);
-        let info = decoder.value(block, None).unwrap();
+        let info = decoder.json(block.to_string().as_bytes(), None).unwrap();
         envelope["message"]["beacon_block_root"] = json!(info.block_root);
         info
     };
@@ -85,7 +85,7 @@ fn slot_63() -> Gloas {
 
 fn promised() -> (Gloas, BlockInfo) {
     let gloas = slot_63();
-    let block = BlockDecoder::new(data::lighthouse_preset()).value(&gloas.block, None).unwrap();
+    let block = BlockDecoder::new(data::lighthouse_preset()).json(gloas.block.to_string().as_bytes(), None).unwrap();
     (gloas, block)
 }
 
