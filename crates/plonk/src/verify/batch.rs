@@ -9,11 +9,13 @@ use super::{bisect, opening, strategy::Msm};
 use crate::{
     Digest, PartialProof, Rejection, Round,
     hash::{Domain, ProofHash},
-    suite::Hash,
+    suite::{ELEMENT_BYTES, Hash},
 };
 
 /// Memory for the multi-scalar multiplications of one group while its bad proofs are looked for.
 const GROUP_BYTES: usize = 256 << 20;
+/// Memory for the sums of all groups.
+const SUM_BYTES: usize = 1 << 30;
 /// Most proofs in a group: small enough that a group with one bad proof is worth re-reading.
 const GROUP_PROOFS: usize = 32;
 
@@ -32,11 +34,11 @@ impl Round {
     /// size of the table; each bad one adds a few.
     pub fn verify_partials(&self, partials: &[PartialProof]) -> Vec<Result<(), Rejection>> {
         let mut results = vec![Ok(()); partials.len()];
-        let seed = partials
-            .iter()
-            .fold(Hash::new(Domain::Batch).word(&self.statement.hash().0), |hash, partial| hash.word(&partial.partial_id().0))
-            .digest();
-        let size = (GROUP_BYTES / (32 << self.plan.k)).clamp(1, GROUP_PROOFS);
+        // The challenge stands for statement and D.
+        let start = Hash::new(Domain::Batch).field(self.challenge.alpha).field(self.challenge.beta);
+        let seed = partials.iter().fold(start, |hash, partial| hash.word(&partial.partial_id().0)).digest();
+        let bytes = ELEMENT_BYTES << self.plan.k;
+        let size = (GROUP_BYTES / bytes).clamp(1, GROUP_PROOFS).max(partials.len().div_ceil((SUM_BYTES / bytes).max(1)));
         let groups: Vec<Vec<usize>> = (0..partials.len()).collect::<Vec<_>>().chunks(size).map(<[usize]>::to_vec).collect();
 
         // First pass: one multi-scalar multiplication per group; proofs that fail earlier are settled here.

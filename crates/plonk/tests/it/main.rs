@@ -1,5 +1,6 @@
 //! Commit, prove and verify over a toy machine, and every way in which that has to fail.
 
+mod batch_cost;
 mod codecs;
 mod determinism;
 mod flow;

@@ -1,0 +1,11 @@
+//! Decodes a partial proof from any bytes: it never panics, and what it accepts has no other encoding.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use quintet_plonk::{Encode, PartialProof};
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(value) = PartialProof::decode(bytes) {
+        assert!(value.encode() == bytes);
+    }
+});
