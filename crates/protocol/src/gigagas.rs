@@ -17,7 +17,8 @@ use crate::selection::{self, Selection, available, draw, num_provers, selection_
 pub struct BlockSelection {
     /// One set for each sub-block, in order; all distinct provers.
     pub sub_blocks: Vec<Selection>,
-    /// The aggregators; none for a block that is not split.
+    /// The aggregators; none for a block that is not split. They are busy like selected provers, under the id of the
+    /// [`JointJob`](crate::JointJob).
     pub aggregators: Vec<ProverIndex>,
 }
 

@@ -139,14 +139,15 @@ impl Job {
         Ok(self.assignment.insert(assignment))
     }
 
-    /// There is no plan: the guest failed or the plan is too large. Over, no money.
+    /// There is no plan: the guest failed or the plan is too large. Over, no money. The provers are held as if T1 had
+    /// ended the job, so that sidecars that find out sooner and later agree on who is free.
     ///
     /// # Errors
     /// If the job is not announced.
     pub fn abandon(&mut self) -> Result<(), ProtocolError> {
         self.expect(self.state == JobState::Announced, "abandoning")?;
         self.state = JobState::Failed(Failure::NoPlan);
-        self.ended = Some(self.id.slot);
+        self.ended = Some(self.deadline);
         Ok(())
     }
 

@@ -114,6 +114,20 @@ fn source_each_validator_that_includes_an_agg_proof_is_rewarded() {
     }
 }
 
+/// One way to draw: a block that is not split has the provers and reserves that `select` gives.
+#[test]
+fn an_undivided_block_is_drawn_as_by_select() {
+    let spec = spec();
+    for available in [4, 9, 40, 300] {
+        let table = candidates(available);
+        let busy = [ProverIndex(1)].into();
+        let block = select_block(SLOT, &MIX, 100, &table, &busy, &spec);
+        let id = JobId::new(SLOT, Root::ZERO);
+        let selection = quintet_protocol::select(&id, &MIX, 100, &table, &busy, &spec);
+        assert_eq!(block.map(|block| block.sub_blocks), selection.map(|selection| vec![selection]));
+    }
+}
+
 /// Which leader's bundle is looked at first changes no entry.
 #[test]
 fn inclusion_of_agg_proofs_does_not_depend_on_order() {

@@ -2,3 +2,4 @@
 
 mod codecs;
 mod networks;
+mod roots;
