@@ -49,9 +49,14 @@ impl Core {
     /// If the store fails.
     pub fn tick(&mut self, now_ms: u64) -> Result<Vec<Todo>, CoreError> {
         let mut todo = Vec::new();
-        let ids: Vec<JobId> = self.jobs.iter().filter(|(_, live)| !live.job().state().is_over()).map(|(id, _)| *id).collect();
+        let moving = |live: &super::LiveJob| live.retry_due || !live.job().state().is_over();
+        let ids: Vec<JobId> = self.jobs.iter().filter(|(_, live)| moving(live)).map(|(id, _)| *id).collect();
         for id in ids {
             self.plan_work(&id, &mut todo);
+            if self.jobs.get(&id).is_some_and(|live| live.retry_due) {
+                self.retry_work(&id, &mut todo)?;
+                continue;
+            }
             self.judge_work(&id, &mut todo);
             self.announce_holes(&id, now_ms)?;
             self.try_close(&id, now_ms, &mut todo)?;

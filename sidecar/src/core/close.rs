@@ -123,30 +123,6 @@ impl Core {
         !open.is_empty()
     }
 
-    /// This sidecar has committed to an instance itself: that digest beats all claims.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub fn recomputed(
-        &mut self,
-        id: &JobId,
-        instance: InstanceIndex,
-        result: Result<Commitment, quintet_proving::Error>,
-    ) -> Result<(), CoreError> {
-        let Some(live) = self.jobs.get_mut(id) else { return Ok(()) };
-        live.recomputing.remove(&instance);
-        match result {
-            Ok(commitment) => {
-                if let Some(settlement) = &mut live.settlement {
-                    settlement.resolve(instance, commitment.digest)?;
-                }
-                live.record.recomputed.insert(instance, commitment);
-                self.save(id)
-            }
-            Err(error) => self.warn(format!("job {id}: recomputing instance {instance}: {error}")),
-        }
-    }
-
     fn close(&mut self, id: &JobId, phase: Phase, now_ms: u64) -> Result<(), CoreError> {
         let spec = Arc::clone(&self.config.spec);
         let Some(live) = self.jobs.get(id) else { return Ok(()) };
@@ -199,7 +175,7 @@ impl Core {
                 self.phase_opened(id, now_ms)?;
                 self.save(id)?;
             }
-            JobState::Failed(_) => self.retry(id)?,
+            JobState::Failed(_) => self.expect_retry(id),
             _ => {}
         }
         self.tell_state(id);
@@ -218,7 +194,7 @@ impl Core {
     }
 
     /// Ledger entries, bundle and job are written as one.
-    fn persist_close(&mut self, id: &JobId, record: &ClosedRecord) -> Result<(), CoreError> {
+    pub(super) fn persist_close(&mut self, id: &JobId, record: &ClosedRecord) -> Result<(), CoreError> {
         let mut batch = Batch::new();
         let number = self.next_closed;
         batch.put(&db::CLOSED, &number, &to_cbor("closed", record)?);

@@ -7,7 +7,7 @@ use quintet_keys::{PublicKey, Signature, SignatureSet, verify_batch};
 use quintet_protocol::{Observed, checks, schedule};
 use quintet_proving::commitment_from_wire;
 use quintet_store::{Batch, Pending};
-use quintet_types::{Encode, JobId, ProverIndex, Root, Submission};
+use quintet_types::{Encode, JobId, ProverIndex, Reason, Root, Submission};
 
 use super::{Core, CoreError, Received};
 use crate::db;
@@ -207,6 +207,7 @@ impl Core {
                 tracing::warn!(job = %id, %phase, prover = %key, "equivocation: two signed bodies");
                 self.events.push(EventKind::Warning { message: format!("{key} signed two bodies for {phase} of job {id}") });
                 self.evidence.insert(place, *evidence);
+                self.record_faults(&id, phase, Reason::Equivocation, [prover])?;
                 return Ok(Err(Refusal::Duplicate(key.to_string())));
             }
             Observed::KnownEquivocation | Observed::Later => return Ok(Err(Refusal::Duplicate(key.to_string()))),

@@ -138,6 +138,10 @@ pub struct LiveJob {
     pub recomputing: BTreeSet<InstanceIndex>,
     /// Submissions that are being verified.
     pub judging: BTreeSet<(Phase, ProverIndex)>,
+    /// The attempt failed and the next one is still to be announced.
+    pub retry_due: bool,
+    /// Before that: instances that nobody proved, whose digests in D are recomputed; `None` until they are known.
+    pub unproven: Option<BTreeSet<InstanceIndex>>,
     /// Whether the plan is being worked out.
     pub planning: bool,
     /// Bytes of submissions held.
@@ -157,6 +161,8 @@ impl LiveJob {
             known: BTreeMap::new(),
             recomputing: BTreeSet::new(),
             judging: BTreeSet::new(),
+            retry_due: false,
+            unproven: None,
             planning: false,
             bytes: 0,
         }

@@ -59,6 +59,7 @@ impl Core {
         core.load_jobs()?;
         core.load_books()?;
         core.load_evidence()?;
+        core.expect_missing_retries();
         Ok(core)
     }
 

@@ -7,6 +7,7 @@ mod books;
 mod chain;
 mod clock;
 mod close;
+mod correct;
 mod event_log;
 mod intake;
 mod job;
