@@ -4,6 +4,8 @@ mod block_file;
 mod cli;
 mod params;
 mod progress;
+mod protection;
+mod run;
 
 use std::process::ExitCode;
 

@@ -1,7 +1,10 @@
 //! The command line.
 
 mod key;
+mod protection;
 mod prove;
+mod run;
+mod status;
 mod verify;
 
 use clap::{Parser, Subcommand};
@@ -22,6 +25,12 @@ enum Command {
     Verify(verify::Verify),
     /// Make, import, list and export stake keys.
     Key(key::Key),
+    /// Prove blocks for a network: follow a gateway, find duties, commit, prove, aggregate, submit.
+    Run(run::Run),
+    /// Export and import the record of what a key has signed.
+    Protection(protection::Protection),
+    /// Show a prover's standing, duties and history.
+    Status(status::Status),
 }
 
 impl Cli {
@@ -30,6 +39,9 @@ impl Cli {
             Command::Prove(command) => command.run(),
             Command::Verify(command) => command.run(),
             Command::Key(command) => command.run(),
+            Command::Run(command) => command.run(),
+            Command::Protection(command) => command.run(),
+            Command::Status(command) => command.run(),
         }
     }
 }

@@ -1,0 +1,236 @@
+//! `quintet-prover run`: the daemon.
+
+use std::{
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail, ensure};
+use clap::Args;
+use quintet_api::Identity;
+use quintet_beacon::{BeaconClient, ClientConfig};
+use quintet_keys::{Password, StakeKey};
+use quintet_types::{Root, Spec, spec::Network};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    params,
+    protection::Protection,
+    run::{
+        self, Shared,
+        gateways::{Gateways, now_ms},
+    },
+};
+
+/// A clock that is off by more than this is worth a warning, in milliseconds.
+const MAX_SKEW_MS: u64 = 500;
+
+/// Prove blocks for a network: follow a gateway, find duties, commit, prove, aggregate, submit.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// Gateways, most preferred first.
+    #[arg(long = "gateway", value_name = "URL", env = "QUINTET_GATEWAYS", value_delimiter = ',', required = true)]
+    gateways: Vec<String>,
+    /// Keystore with the stake key.
+    #[arg(long, value_name = "KEYSTORE", env = "QUINTET_STAKE_KEY")]
+    stake_key: PathBuf,
+    /// File with the keystore's password, in its first line.
+    #[arg(long, value_name = "FILE", env = "QUINTET_PASSWORD_FILE")]
+    password_file: PathBuf,
+    /// Our own beacon node: blocks are taken from there, and what the gateway says of them is held against it. Repeat for fail-over.
+    #[arg(long = "beacon-url", value_name = "URL", env = "QUINTET_BEACON_URLS", value_delimiter = ',')]
+    beacon_urls: Vec<String>,
+    /// Put full proofs together in T3 to T5.
+    #[arg(long, env = "QUINTET_AGGREGATE")]
+    aggregate: bool,
+    /// Folder of the generators.
+    #[arg(long, value_name = "DIR", env = "QUINTET_PARAMS_DIR")]
+    params_dir: Option<PathBuf>,
+    /// Folder of the protection record. Keep it: without it a restart can sign a second body, which is slashed.
+    #[arg(long, value_name = "DIR", default_value_os_t = default_data_dir(), env = "QUINTET_DATA_DIR")]
+    data_dir: PathBuf,
+    /// Threads that commit and prove; all cores if absent.
+    #[arg(long, env = "QUINTET_THREADS")]
+    threads: Option<usize>,
+    /// The network that the gateway has to be on.
+    #[arg(long, env = "QUINTET_NETWORK")]
+    network: Option<String>,
+    /// Form of the log.
+    #[arg(long, value_enum, default_value_t = LogFormat::Human, env = "QUINTET_LOG_FORMAT")]
+    log_format: LogFormat,
+}
+
+/// Form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Human,
+    /// For machines, a line an event.
+    Json,
+}
+
+/// `$XDG_DATA_HOME/quintet/prover`.
+pub(super) fn default_data_dir() -> PathBuf {
+    let base = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/share"));
+    base.or_else(home).unwrap_or_default().join("quintet/prover")
+}
+
+/// Where the protection record is in a data folder.
+pub(super) fn protection_dir(data_dir: &Path) -> PathBuf {
+    data_dir.join("protection")
+}
+
+impl Run {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        init_log(self.log_format);
+        if let Some(threads) = self.threads {
+            ensure!(threads > 0, "--threads must be at least 1");
+            rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().context("starting threads")?;
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let stop = CancellationToken::new();
+        let outcome = runtime.block_on(async {
+            tokio::select! {
+                outcome = self.serve(stop.clone()) => outcome,
+                () = interrupted(&stop) => Ok(()),
+            }
+        });
+        // A proof that is being made cannot be stopped, and need not be waited for: nothing is signed after this.
+        runtime.shutdown_timeout(Duration::from_millis(500));
+        outcome
+    }
+
+    async fn serve(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let password = Password::from_file(&self.password_file)
+            .with_context(|| format!("reading the password from {}", self.password_file.display()))?;
+        let key = StakeKey::unlock(&self.stake_key, &password, None)?;
+        let pubkey = (*key.public_key()).into();
+        let protection = Protection::open(&protection_dir(&self.data_dir), pubkey)?;
+        let quiet = self.log_format == LogFormat::Json || !std::io::stderr().is_terminal();
+        let circuits = Arc::new(params::circuits(self.params_dir.clone(), quiet)?);
+        let gateways = Gateways::new(&self.gateways)?;
+        let (identity, spec) = meet(&gateways).await?;
+        self.check(&identity, &spec, circuits.guest().hash)?;
+        let beacon = self.beacon(&spec).await?;
+        tracing::info!(prover = %pubkey, gateway = %gateways.current().base(), network = %spec.config_name, "following");
+        let (spec, aggregate) = (Arc::new(spec), self.aggregate);
+        let shared = Shared { gateways, spec, key, pubkey, circuits, protection, beacon, aggregate };
+        run::run(Arc::new(shared), stop).await
+    }
+
+    /// Whether this gateway is one to work for.
+    fn check(&self, identity: &Identity, spec: &Spec, program: Root) -> anyhow::Result<()> {
+        ensure!(
+            identity.program_hash == program,
+            "the gateway proves the program {}, this one has {program}: different versions",
+            identity.program_hash
+        );
+        let spec_root = quintet_payload::input_root(spec.to_toml().as_bytes());
+        ensure!(
+            identity.spec_root == spec_root,
+            "the gateway's parameters have root {spec_root}, it says {}: different versions",
+            identity.spec_root
+        );
+        if let Some(wanted) = &self.network {
+            ensure!(*wanted == spec.config_name, "the gateway is on {}, not on {wanted}", spec.config_name);
+        }
+        check_known_network(spec)?;
+        let skew = identity.now_ms.abs_diff(now_ms());
+        if skew > MAX_SKEW_MS {
+            tracing::warn!(skew_ms = skew, "our clock and the gateway's differ; deadlines are the gateway's");
+        }
+        Ok(())
+    }
+
+    async fn beacon(&self, spec: &Spec) -> anyhow::Result<Option<BeaconClient>> {
+        if self.beacon_urls.is_empty() {
+            return Ok(None);
+        }
+        let mut config = ClientConfig::new(self.beacon_urls.clone());
+        config.genesis_validators_root = Some(spec.genesis_validators_root);
+        Ok(Some(BeaconClient::connect(config).await.context("connecting to our beacon node")?))
+    }
+}
+
+/// Mainnet's and Hoodi's parameters are part of this program; a gateway that has others is on another network, whatever it calls itself.
+fn check_known_network(spec: &Spec) -> anyhow::Result<()> {
+    let Ok(network @ (Network::Mainnet | Network::Hoodi)) = spec.config_name.parse::<Network>() else { return Ok(()) };
+    let mut known = network.spec();
+    if known.genesis_validators_root == Root::ZERO {
+        known.genesis_validators_root = spec.genesis_validators_root;
+        known.genesis_fork_version = spec.genesis_fork_version;
+    }
+    if known.genesis_time == 0 {
+        known.genesis_time = spec.genesis_time;
+    }
+    if known.deposit_chain_id == 0 {
+        known.deposit_chain_id = spec.deposit_chain_id;
+    }
+    if known != *spec {
+        bail!("the gateway's parameters are not those of {network}");
+    }
+    Ok(())
+}
+
+/// Waits until a gateway answers.
+async fn meet(gateways: &Gateways) -> anyhow::Result<(Identity, Spec)> {
+    loop {
+        let client = gateways.current().clone();
+        let answer = async { Ok::<_, quintet_api::ClientError>((client.identity().await?, client.spec().await?)) }.await;
+        match answer {
+            Ok(answer) => return Ok(answer),
+            Err(error) if error.is_transient() => {
+                tracing::warn!(%error, "no gateway answers yet; trying again in 2 s");
+                gateways.rotate();
+                tokio::time::sleep(Duration::from_secs(2)).await;
+            }
+            Err(error) => return Err(error).context("asking the gateway who it is"),
+        }
+    }
+}
+
+fn init_log(format: LogFormat) {
+    let filter = EnvFilter::try_from_env("QUINTET_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Human => builder.init(),
+        LogFormat::Json => builder.json().init(),
+    }
+}
+
+/// After SIGINT or SIGTERM the daemon gets a moment to say what it leaves; then this returns.
+async fn interrupted(stop: &CancellationToken) {
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
+    }
+    tracing::info!("shutting down");
+    stop.cancel();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_with_other_parameters_is_not_on_mainnet() {
+        let spec = Network::Mainnet.spec();
+        check_known_network(&spec).unwrap();
+        let error = check_known_network(&Spec { phase_slots: 3, ..spec.clone() }).unwrap_err();
+        assert!(error.to_string().contains("mainnet"), "{error}");
+        check_known_network(&Spec { phase_slots: 3, config_name: "mine".into(), ..spec }).unwrap();
+    }
+}
