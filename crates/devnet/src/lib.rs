@@ -16,6 +16,7 @@ mod clock;
 mod config;
 mod control;
 mod execution;
+pub mod launch;
 mod node;
 mod server;
 mod validators;

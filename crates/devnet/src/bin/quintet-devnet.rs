@@ -1,0 +1,77 @@
+//! `quintet-devnet`: chain, sidecar and provers as one tree of processes, with a live view.
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::Parser;
+use quintet_devnet::launch::{LaunchOptions, launch};
+use tracing_subscriber::EnvFilter;
+
+/// Starts an embedded chain, a sidecar and provers, and shows how they prove blocks.
+#[derive(Debug, Parser)]
+#[command(name = "quintet-devnet", version, max_term_width = 110)]
+struct Args {
+    /// Stop after the summary. Exit status 0 if and only if the jobs finalized and their full proofs are valid.
+    #[arg(long)]
+    exit: bool,
+    /// Finalized jobs until the summary.
+    #[arg(long, default_value_t = 3)]
+    jobs: usize,
+    /// Provers, each a process of its own. A job takes up to 4 of those that are free, and at most half.
+    #[arg(long, default_value_t = 8)]
+    provers: usize,
+    /// Folder for keys, data and logs, new or empty; kept. Without it a temporary one, which stays only after a failure.
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+    /// Give up after so many seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 1800)]
+    timeout: u64,
+    /// Length of a slot in seconds; fractions are allowed.
+    #[arg(long, value_name = "SECONDS", default_value_t = 4.0)]
+    slot_seconds: f64,
+    /// Most slots that a phase lasts; it ends when everybody has submitted. Provers rest for one phase after a job.
+    #[arg(long, value_name = "SLOTS", default_value_t = 45)]
+    phase_slots: u64,
+    /// Transactions in a block.
+    #[arg(long, default_value_t = 12)]
+    txs_per_block: usize,
+    /// Address of the gateway; if its port is taken, another one is.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5062")]
+    listen: SocketAddr,
+    /// Folder of the generators, shared by all processes.
+    #[arg(long, value_name = "DIR", env = "QUINTET_PARAMS_DIR")]
+    params_dir: Option<PathBuf>,
+    /// Threads of each prover; all cores if absent.
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    // The chain runs in this process; its log would drown the view.
+    let filter = EnvFilter::try_from_env("QUINTET_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match run(Args::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: Args) -> anyhow::Result<()> {
+    launch(LaunchOptions {
+        provers: args.provers,
+        jobs: args.jobs,
+        exit: args.exit,
+        keep: args.keep,
+        timeout: Duration::from_secs(args.timeout),
+        slot: Duration::try_from_secs_f64(args.slot_seconds)?,
+        phase_slots: args.phase_slots,
+        txs_per_block: args.txs_per_block,
+        listen: args.listen,
+        params_dir: args.params_dir,
+        threads: args.threads,
+    })
+    .await
+}
