@@ -51,11 +51,11 @@ pub struct JobSummary {
     /// Number of selected provers.
     #[serde(with = "quintet_types::quoted")]
     #[schema(value_type = String)]
-    pub provers: u64,
+    pub num_provers: u64,
     /// Number of instances; 0 until the plan is made.
     #[serde(with = "quintet_types::quoted")]
     #[schema(value_type = String)]
-    pub instances: u64,
+    pub num_instances: u64,
     /// End of the current phase, Unix time in milliseconds; 0 if none runs.
     #[serde(with = "quintet_types::quoted")]
     #[schema(value_type = String)]
@@ -289,4 +289,53 @@ pub struct SelectionView {
     /// Provers drawn after them, who may fill holes in T1.
     #[schema(value_type = Vec<String>)]
     pub reserves: Vec<ProverIndex>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_survives_its_json() {
+        let job = JobId { slot: Slot(7), block_root: Root::repeat_byte(1), sub_block: 0, attempt: 1 };
+        let summary = JobSummary {
+            id: job.to_string(),
+            job,
+            state: JobState::T2,
+            gas_used: 252_000,
+            transactions: 12,
+            num_provers: 4,
+            num_instances: 1,
+            deadline_ms: 99,
+        };
+        let instance = InstanceView {
+            instance: InstanceIndex(0),
+            air: "cpu".into(),
+            index: 0,
+            rows: 5,
+            state: InstanceState::Proven,
+            proven_by: vec![PublicKeyBytes::repeat_byte(2)],
+        };
+        let phase = PhaseView {
+            phase: Phase::T1,
+            starts_ms: 1,
+            deadline_ms: 2,
+            closed_ms: Some(3),
+            bundle_root: Some(Root::repeat_byte(3)),
+            submissions: 4,
+        };
+        let detail = JobDetail {
+            summary,
+            plan_root: Some(Root::repeat_byte(4)),
+            k: 11,
+            input_root: Root::repeat_byte(5),
+            selected: vec![PublicKeyBytes::repeat_byte(2)],
+            phases: vec![phase],
+            instances: vec![instance],
+            full_proof: None,
+            note: None,
+        };
+        let json = serde_json::to_string(&detail).unwrap();
+        assert_eq!(serde_json::from_str::<JobDetail>(&json).unwrap(), detail, "{json}");
+    }
 }

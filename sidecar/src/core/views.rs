@@ -40,8 +40,8 @@ impl Core {
             state: state_of(live.job()),
             gas_used: live.record.gas_used,
             transactions: live.record.transactions,
-            provers: live.job().selection().map_or(0, |selection| selection.provers.len() as u64),
-            instances: live.job().assignment().map_or(0, |assignment| assignment.num_instances() as u64),
+            num_provers: live.job().selection().map_or(0, |selection| selection.provers.len() as u64),
+            num_instances: live.job().assignment().map_or(0, |assignment| assignment.num_instances() as u64),
             deadline_ms: if open { self.slot_start_ms(live.job().deadline()) } else { 0 },
         }
     }
