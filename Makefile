@@ -12,8 +12,8 @@ build: ## Build the two programs, optimised
 	$(CARGO) build --release --locked -p quintet-sidecar -p quintet-prover
 
 devnet: ## Embedded chain, one sidecar, eight provers; live view of the phases (ARGS=--exit ends after three jobs)
-	$(CARGO) build --release --locked -p quintet-sidecar -p quintet-prover -p quintet-devnet
-	$(CARGO) run --release --locked -q -p quintet-devnet --bin quintet-devnet -- $(ARGS)
+	$(CARGO) build --locked -p quintet-sidecar -p quintet-prover -p quintet-devnet --bins
+	$(CARGO) run --locked -q -p quintet-devnet --bin quintet-devnet -- $(ARGS)
 
 test: ## Everything that CI runs; installs what it needs and says so
 	@scripts/test.sh
