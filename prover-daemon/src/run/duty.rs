@@ -62,11 +62,6 @@ impl Duty {
         }
         Ok(ours)
     }
-
-    /// The key of a prover.
-    pub(crate) fn key_of(&self, index: ProverIndex) -> Option<&PublicKeyBytes> {
-        self.indices.iter().find(|(_, other)| **other == index).map(|(key, _)| key)
-    }
 }
 
 /// The draw of a job, again.
@@ -187,7 +182,7 @@ mod tests {
         let duty = Duty::find(&id, &view, &us, &spec).unwrap().unwrap();
         let assignment = Assignment::new(&duty.selection, 20, &spec).unwrap();
         let entry = |index: &ProverIndex| TheirAssignment {
-            prover: *duty.key_of(*index).unwrap(),
+            prover: *duty.indices.iter().find(|(_, other)| *other == index).unwrap().0,
             commit: assignment.to_commit(*index),
             prove: assignment.to_prove(*index),
         };
