@@ -16,13 +16,15 @@ pub(super) struct View {
     states: BTreeMap<JobId, JobState>,
     submitted: BTreeMap<(JobId, Phase), BTreeMap<PublicKeyBytes, u32>>,
     finalized: Vec<JobId>,
+    /// Whether blocks go without a job at the moment, because too few provers are free.
+    resting: bool,
     last_event: u64,
 }
 
 impl View {
     pub(super) fn new(started: Instant, names: BTreeMap<PublicKeyBytes, String>) -> Self {
         let (states, submitted) = Default::default();
-        Self { started, names, states, submitted, finalized: Vec::new(), last_event: 0 }
+        Self { started, names, states, submitted, finalized: Vec::new(), resting: false, last_event: 0 }
     }
 
     /// Finalized jobs, in the order in which they were.
@@ -54,8 +56,16 @@ impl View {
                 if self.states.insert(*job, *state) == Some(*state) {
                     return None;
                 }
-                if *state == JobState::Finalized {
-                    self.finalized.push(*job);
+                match state {
+                    JobState::Finalized => self.finalized.push(*job),
+                    // Every block until provers are free again has such a job.
+                    JobState::Unserved if std::mem::replace(&mut self.resting, true) => return None,
+                    JobState::Unserved => {
+                        return Some(format!("{}  too few provers are free; they rest for a phase", short(job)));
+                    }
+                    // The phase's own event says so.
+                    JobState::T1 | JobState::T2 | JobState::T3 | JobState::T4 | JobState::T5 => return None,
+                    _ => self.resting = false,
                 }
                 format!("{}  {}", short(job), format!("{state:?}").to_lowercase())
             }
@@ -116,6 +126,9 @@ mod tests {
         assert_eq!(view.line(&finalized).as_deref(), Some("slot 7  finalized"));
         assert_eq!(view.line(&finalized), None);
         assert_eq!(view.finalized(), [job]);
+        let unserved = |slot| EventKind::Job { job: JobId::new(Slot(slot), Root::ZERO), state: JobState::Unserved };
+        assert!(view.line(&unserved(8)).unwrap().contains("too few provers"));
+        assert_eq!(view.line(&unserved(9)), None);
         let failed = EventKind::Job { job: job.next_attempt().unwrap(), state: JobState::Failed };
         assert_eq!(view.line(&failed).as_deref(), Some("slot 7 (attempt 2)  failed"));
         assert_eq!(view.failed().len(), 1);
