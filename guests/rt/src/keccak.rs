@@ -42,7 +42,7 @@ pub fn keccak256_framed(frame: [u64; 2], frame_len: usize, data: &[u8]) -> [u8; 
                 bytes.add(frame_len + i).write(*byte);
             }
             bytes.add(frame_len + data.len()).write(1);
-            return finish(&mut state);
+            return finish(words);
         }
     }
 
@@ -69,13 +69,13 @@ pub fn keccak256_framed(frame: [u64; 2], frame_len: usize, data: &[u8]) -> [u8; 
             let count = RATE_WORDS - at;
             copy_words(words.add(RATE_WORDS), from.add(8 * count), count);
             clear_words(words.add(STATE_WORDS), STATE_WORDS - RATE_WORDS);
-            keccak_f(state.assume_init_mut());
+            keccak_f(&mut *words.cast());
             left -= 8 * count;
             from = from.add(8 * count);
             while left >= RATE {
                 from = from.add(RATE);
                 xor_words(words.add(RATE_WORDS), from, RATE_WORDS);
-                keccak_f(state.assume_init_mut());
+                keccak_f(&mut *words.cast());
                 left -= RATE;
             }
             at = left / 8;
@@ -88,7 +88,7 @@ pub fn keccak256_framed(frame: [u64; 2], frame_len: usize, data: &[u8]) -> [u8; 
             words.add(at).write(last_word(from.add(left), left % 8));
             clear_words(words.add(STATE_WORDS), STATE_WORDS - 1 - at);
         }
-        finish(&mut state)
+        finish(words)
     }
 }
 
@@ -108,11 +108,11 @@ pub unsafe extern "C" fn native_keccak256(bytes: *const u8, len: usize, output: 
 /// The end of the padding, the last permutation, the digest.
 ///
 /// # Safety
-/// All words of the state are written.
+/// `words` are the 25 of a state, all of them written.
 #[inline(always)]
-unsafe fn finish(state: &mut MaybeUninit<[u64; STATE_WORDS]>) -> [u8; 32] {
+unsafe fn finish(words: *mut u64) -> [u8; 32] {
     // SAFETY: the caller's promise.
-    let state = unsafe { state.assume_init_mut() };
+    let state: &mut [u64; STATE_WORDS] = unsafe { &mut *words.cast() };
     state[RATE_WORDS - 1] ^= 1 << 63;
     keccak_f(state);
     let mut digest = [0; 32];
