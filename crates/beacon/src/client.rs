@@ -9,6 +9,7 @@ use alloy_rpc_types_beacon::genesis::GenesisData;
 use alloy_rpc_types_beacon::header::HeaderData;
 use alloy_rpc_types_beacon::node::{HealthStatus, SyncStatus, VersionData};
 use alloy_rpc_types_beacon::proposer::{ProposerDutiesResponse, ProposerDuty};
+use alloy_rpc_types_beacon::state::FinalityCheckpoints;
 use alloy_rpc_types_beacon::validator::ValidatorData;
 use quintet_types::{Epoch, PublicKeyBytes, Slot, ValidatorIndex};
 use reqwest::StatusCode;
@@ -136,6 +137,15 @@ impl BeaconClient {
     /// When no endpoint gives a usable answer.
     pub async fn fork(&self, id: StateId) -> Result<Option<StateFork>, Error> {
         Ok(self.json_if_any(&format!("/eth/v1/beacon/states/{id}/fork")).await?.map(|meta| meta.data))
+    }
+
+    /// `/eth/v1/beacon/states/{id}/finality_checkpoints`.
+    ///
+    /// # Errors
+    /// When no endpoint gives a usable answer.
+    pub async fn finality(&self, id: StateId) -> Result<Option<FinalityCheckpoints>, Error> {
+        let path = format!("/eth/v1/beacon/states/{id}/finality_checkpoints");
+        Ok(self.json_if_any(&path).await?.map(|meta| meta.data))
     }
 
     /// `/eth/v1/beacon/headers/{id}`; `None` where there is no such block.

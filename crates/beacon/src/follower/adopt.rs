@@ -63,6 +63,7 @@ impl Follower {
             }
         }
         self.switch_to(head.root).await?;
+        self.check_finality().await?;
         Ok(Ok(()))
     }
 

@@ -8,6 +8,7 @@
 mod adopt;
 mod chain;
 mod event;
+mod finality;
 mod node;
 mod run;
 mod verify;

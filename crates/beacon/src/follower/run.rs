@@ -55,6 +55,10 @@ pub(super) struct Follower {
     last_status: Option<ChainEvent>,
     /// Whether a head has been adopted since the start.
     pub(super) began: bool,
+    /// Epoch of the last finalized checkpoint that was reported.
+    pub(super) finalized: Epoch,
+    /// Epoch of the head when finality was asked for last.
+    pub(super) finality_checked: Option<Epoch>,
     slot: Duration,
 }
 
@@ -80,6 +84,8 @@ impl Follower {
             without_payload: Vec::new(),
             last_status: None,
             began: false,
+            finalized: Epoch(0),
+            finality_checked: None,
             slot,
         }
     }
@@ -112,7 +118,8 @@ impl Follower {
                 }
             };
             self.came_up(endpoint).await?;
-            let patience = self.slot.min(Duration::from_secs(6));
+            self.finality_checked = None;
+            let patience = self.slot.clamp(Duration::from_secs(1), Duration::from_secs(6));
             match self.client.open_events(endpoint, subscription, patience).await {
                 Ok(stream) => {
                     self.metrics.streams_opened.inc();
@@ -228,8 +235,7 @@ impl Follower {
             None => {}
         }
         if let Some((epoch, block_root)) = finalized {
-            self.report(ChainEvent::Finalized { epoch, block_root }).await?;
-            self.chain.prune(epoch.start_slot(self.client.spec().preset.slots_per_epoch));
+            self.on_finalized(epoch, block_root).await?;
         }
         Ok(sign)
     }

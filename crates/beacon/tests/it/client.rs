@@ -18,7 +18,7 @@ pub(crate) async fn connect(nodes: &[&Node]) -> BeaconClient {
 
 pub(crate) fn config(nodes: &[&Node]) -> ClientConfig {
     ClientConfig {
-        request_timeout: Duration::from_secs(2),
+        request_timeout: Duration::from_secs(8),
         max_backoff: Duration::from_millis(200),
         ..ClientConfig::new(nodes.iter().map(|node| node.url.clone()))
     }

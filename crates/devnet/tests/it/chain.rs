@@ -28,7 +28,7 @@ pub(crate) async fn client(devnet: &Devnet) -> BeaconClient {
 }
 
 async fn next(events: &mut Receiver<ChainEvent>) -> ChainEvent {
-    timeout(Duration::from_secs(20), events.recv()).await.expect("no event").expect("follower stopped")
+    timeout(Duration::from_secs(60), events.recv()).await.expect("no event").expect("follower stopped")
 }
 
 /// Moves on slot by slot, as time does, and waits until the last one is done.
