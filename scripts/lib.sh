@@ -27,6 +27,6 @@ need_apt() {
 # need_cargo PROGRAM CRATE [VERSION]: installs a cargo tool if it is missing.
 need_cargo() {
     have "$1" && return
-    echo "installing $2 $3 with cargo"
-    cargo install --quiet --locked "$2" ${3:+--version "$3"}
+    echo "installing $2 ${3:-} with cargo"
+    cargo install --quiet --locked "$2" ${3:+--version "${3:-}"}
 }
