@@ -117,7 +117,7 @@ impl Core {
         let Some(received) = live.received.get_mut(&(phase, prover)) else { return Ok(()) };
         let (body_root, valid) = (received.body_root, count(&verdict));
         received.verdict = Some(verdict.clone());
-        let json = super::load::to_cbor("verdicts", &verdict)?;
+        let json = super::load::to_json("verdicts", &verdict)?;
         self.store.put(&crate::db::VERDICTS, &(id.root().0, phase.number(), key.0), &json)?;
         let false_proof = match &verdict {
             super::Verdict::FullProof { makers } => makers.is_none(),

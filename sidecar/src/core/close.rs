@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Core, CoreError, LiveJob, Todo, Verdict,
     judge::{Bench, parse},
-    load::to_cbor,
+    load::to_json,
 };
 use crate::db;
 
@@ -126,7 +126,7 @@ impl Core {
     fn close(&mut self, id: &JobId, phase: Phase, now_ms: u64) -> Result<(), CoreError> {
         let spec = Arc::clone(&self.config.spec);
         let Some(live) = self.jobs.get(id) else { return Ok(()) };
-        let (bundle, content) = self.bundle(live, phase);
+        let (bundle, content) = self.bundle(live, phase, now_ms);
         let closing = Closing {
             phase,
             slot: bundle.slot,
@@ -197,9 +197,9 @@ impl Core {
     pub(super) fn persist_close(&mut self, id: &JobId, record: &ClosedRecord) -> Result<(), CoreError> {
         let mut batch = Batch::new();
         let number = self.next_closed;
-        batch.put(&db::CLOSED, &number, &to_cbor("closed", record)?);
+        batch.put(&db::CLOSED, &number, &to_json("closed", record)?);
         if let Some(live) = self.jobs.get(id) {
-            batch.put(&db::JOBS, &live.key(), &to_cbor("jobs", &live.record)?);
+            batch.put(&db::JOBS, &live.key(), &to_json("jobs", &live.record)?);
         }
         self.store.commit(batch)?;
         self.next_closed += 1;
@@ -207,7 +207,7 @@ impl Core {
     }
 
     /// The submissions that count, as a bundle and as the protocol judges them.
-    fn bundle(&self, live: &LiveJob, phase: Phase) -> (PhaseBundle, PhaseContent) {
+    fn bundle(&self, live: &LiveJob, phase: Phase, now_ms: u64) -> (PhaseBundle, PhaseContent) {
         let deadline = live.job().deadline();
         let genesis = self.config.genesis_ms / 1000;
         let in_time =
@@ -222,14 +222,14 @@ impl Core {
             (Some(settlement), Phase::T1) => settlement.digests(),
             _ => Vec::new(),
         };
-        let early = self.config.spec.early_close;
         let bundle = PhaseBundle {
             job: *live.id(),
             phase,
             previous: live.job().last_bundle(),
             leader: self.config.validator,
             rank: 0,
-            slot: if early { deadline.min(self.chain.head_slot.max(live.id().slot)) } else { deadline },
+            // Before the deadline only where phases may be closed early.
+            slot: deadline.min(self.slot_at(now_ms)),
             plan_root: live.job().plan_root(),
             accepted: accepted.try_into().unwrap_or_default(),
             digests: digests.iter().map(|digest| digest.unwrap_or_default()).collect::<Vec<_>>().try_into().unwrap_or_default(),

@@ -12,8 +12,17 @@ use super::{
 };
 use crate::{db, registry::ProverSource};
 
+/// A record as JSON.
+pub(super) fn to_json<T: Serialize>(table: &'static str, value: &T) -> Result<Vec<u8>, CoreError> {
+    serde_json::to_vec(value).map_err(|error| CoreError::Record { table, reason: error.to_string() })
+}
+
+fn from_json<T: DeserializeOwned>(table: &'static str, bytes: &[u8]) -> Result<T, CoreError> {
+    serde_json::from_slice(bytes).map_err(|error| CoreError::Record { table, reason: error.to_string() })
+}
+
 /// A record as CBOR: maps of the books have keys that are no strings, which JSON does not know.
-pub(super) fn to_cbor<T: Serialize>(table: &'static str, value: &T) -> Result<Vec<u8>, CoreError> {
+fn to_cbor<T: Serialize>(table: &'static str, value: &T) -> Result<Vec<u8>, CoreError> {
     let mut bytes = Vec::new();
     let written = ciborium::into_writer(value, &mut bytes);
     written.map_err(|error| CoreError::Record { table, reason: error.to_string() }).map(|()| bytes)
@@ -67,7 +76,7 @@ impl Core {
         let store = self.store.clone();
         for entry in store.range(&db::JOBS, ..) {
             let (key, bytes) = entry?;
-            let record: JobRecord = from_cbor("jobs", &bytes)?;
+            let record: JobRecord = from_json("jobs", &bytes)?;
             let input = store.get(&db::INPUTS, &key.1)?.unwrap_or_default();
             let id = *record.job.id();
             let mut live = LiveJob::new(record, input.into());
@@ -97,7 +106,7 @@ impl Core {
             let intake = Intake::new(submission, &self.config.spec, u64::from_le_bytes(*arrival));
             let intake = intake.map_err(|refusal| malformed(refusal.to_string()))?;
             let verdict: Option<Verdict> =
-                store.get(&db::VERDICTS, &key)?.map(|bytes| from_cbor("verdicts", &bytes)).transpose()?;
+                store.get(&db::VERDICTS, &key)?.map(|bytes| from_json("verdicts", &bytes)).transpose()?;
             loaded.push((intake, verdict));
         }
         // In the order of arrival, so that the first of two bodies is the one that counts.
@@ -120,7 +129,7 @@ impl Core {
         self.next_closed = self.books.next;
         for entry in store.range(&db::CLOSED, self.books.next..) {
             let (number, bytes) = entry?;
-            let record: ClosedRecord = from_cbor("closed", &bytes)?;
+            let record: ClosedRecord = from_json("closed", &bytes)?;
             self.next_closed = number + 1;
             self.books.apply(number, &record)?;
         }
@@ -157,7 +166,7 @@ impl Core {
 
     pub(super) fn save(&self, id: &JobId) -> Result<(), CoreError> {
         if let Some(live) = self.jobs.get(id) {
-            self.store.put(&db::JOBS, &live.key(), &to_cbor("jobs", &live.record)?)?;
+            self.store.put(&db::JOBS, &live.key(), &to_json("jobs", &live.record)?)?;
         }
         Ok(())
     }
@@ -173,7 +182,7 @@ impl Core {
         let mut batch = quintet_store::Batch::new();
         for entry in self.store.range(&db::CLOSED, ..self.books.next) {
             let (number, bytes) = entry?;
-            let record: ClosedRecord = from_cbor("closed", &bytes)?;
+            let record: ClosedRecord = from_json("closed", &bytes)?;
             if record.job.slot >= oldest {
                 break;
             }
@@ -216,8 +225,8 @@ mod tests {
             outcomes: vec![DutyOutcome { prover: ProverIndex(1), valid: 2, due: 3 }],
             ended: Some(Slot(9)),
         };
-        let bytes = to_cbor("closed", &record).unwrap();
-        assert_eq!(from_cbor::<ClosedRecord>("closed", &bytes).unwrap(), record);
+        let bytes = to_json("closed", &record).unwrap();
+        assert_eq!(from_json::<ClosedRecord>("closed", &bytes).unwrap(), record);
 
         let mut books = Books::default();
         books.busy.select(job, vec![ProverIndex(1)]);

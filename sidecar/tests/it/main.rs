@@ -1,0 +1,4 @@
+//! The sidecar's core, driven by a clock that the test holds.
+
+mod phases;
+mod world;

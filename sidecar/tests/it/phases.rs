@@ -1,0 +1,117 @@
+//! A job from announcement to its retry, with provers that are silent, lie or send garbage, and a restart after every step.
+
+use quintet_protocol::JobState;
+use quintet_sidecar::core::Refusal;
+use quintet_types::{Account, JobId, Phase, ProverIndex, Reason, Reward, Submission};
+
+use crate::world::{World, block};
+
+/// Ledger lines of a prover, as (phase, reason, amount).
+fn lines(world: &World, job: &JobId, prover: ProverIndex) -> Vec<(Phase, Reason, Reward)> {
+    let entries = world.core.books.ledger.job(job).filter(|entry| entry.account == Account::Prover(prover));
+    entries.map(|entry| (entry.phase, entry.reason, entry.amount)).collect()
+}
+
+/// Everything that a restart must not change.
+fn state(world: &World, job: &JobId) -> (JobState, Vec<Option<quintet_types::Root>>, quintet_types::Root, usize) {
+    let live = world.core.job(job).unwrap();
+    (live.job().state(), live.job().digests().to_vec(), world.core.books.ledger.root(), live.received.len())
+}
+
+fn restarted(world: World, job: &JobId) -> World {
+    let before = state(&world, job);
+    let mut world = world.restart();
+    assert_eq!(state(&world, job), before, "a restart changes nothing");
+    // Plans, challenges and verdicts come back by the same work as before.
+    world.settle();
+    world
+}
+
+#[test]
+fn a_job_with_liars_is_closed_fined_and_tried_again_and_restarts_change_nothing() {
+    let mut world = World::new();
+    let block = block();
+    let job = world.core.on_block(&block).unwrap().expect("the block gets a job");
+    world.settle();
+    assert_eq!(world.core.job(&job).unwrap().job().state(), JobState::Open(Phase::T1));
+    let selected = world.selected(&job);
+    assert_eq!(selected.len(), 4);
+    let index = |world: &World, place: usize| world.core.prover_index(&selected[place]).unwrap();
+    let mut world = restarted(world, &job);
+
+    // T1: two honest, one that lies about a digest it is free to choose, one that is silent.
+    let honest = world.commitments(&job, &selected[0], |_| {});
+    assert_eq!(world.submit(honest.clone()), Ok(true));
+    assert_eq!(world.submit(honest.clone()), Ok(false), "the same again is no second one");
+    let second = world.commitments(&job, &selected[1], |_| {});
+    world.submit(second).unwrap();
+    let lie = world.commitments(&job, &selected[2], |commitment| {
+        let mut points = commitment.points.to_vec();
+        points.reverse();
+        commitment.points = points.try_into().unwrap();
+    });
+    assert!(matches!(world.submit(lie), Err(Refusal::Malformed(_))), "the digest is not that of the points");
+
+    // Refused: a foreign signature, a body of another job, an unselected prover.
+    let Submission::Commitments(mut stolen) = honest.clone() else { unreachable!() };
+    stolen.prover = selected[3];
+    assert!(matches!(world.submit(Submission::Commitments(stolen.clone())), Err(Refusal::Signature(_))));
+    stolen.job = JobId { attempt: 1, ..job };
+    assert!(matches!(world.submit(Submission::Commitments(stolen)), Err(Refusal::UnknownJob(_))));
+    let mut world = restarted(world, &job);
+
+    // Equivocation: an empty second body of prover 0. The first counts, the second is evidence.
+    let Submission::Commitments(mut twice) = honest else { unreachable!() };
+    twice.body.commitments = Default::default();
+    let root = twice.signing_root(world.spec()).unwrap();
+    twice.signature = world.secret(&selected[0]).sign(&root.0).to_bytes().into();
+    assert!(matches!(world.submit(Submission::Commitments(twice)), Err(Refusal::Duplicate(_))));
+    assert_eq!(world.core.evidence().count(), 1);
+    let mut world = restarted(world, &job);
+    assert_eq!(world.core.evidence().count(), 1);
+
+    // The deadline passes: the sidecar fills the holes that the silent ones leave.
+    world.pass_deadline(&job);
+    assert_eq!(world.core.job(&job).unwrap().job().state(), JobState::Open(Phase::T2));
+    assert!(world.core.job(&job).unwrap().job().digests().iter().all(Option::is_some));
+    assert!(world.core.job(&job).unwrap().round.is_some(), "there is a challenge");
+    let unit = |amount: i64| Reward(amount * quintet_types::REWARD_SCALE);
+    let spec = world.spec().clone();
+    let fine = (Phase::T1, Reason::Equivocation, unit(spec.penalty_equivocation));
+    assert_eq!(lines(&world, &job, index(&world, 0)), [fine]);
+    assert_eq!(lines(&world, &job, index(&world, 1)), []);
+    for place in [2, 3] {
+        let missed = (Phase::T1, Reason::Missed, unit(spec.penalty_t1_prover));
+        assert_eq!(lines(&world, &job, index(&world, place)), [missed]);
+    }
+    let mut world = restarted(world, &job);
+
+    // T2: garbage of a wrong and of a right length, and silence. Nobody proves anything.
+    let short = world.garbage(&job, &selected[0], 10);
+    world.submit(short).unwrap();
+    let long = world.garbage(&job, &selected[1], 6080);
+    world.submit(long).unwrap();
+    world.settle();
+    let mut world = restarted(world, &job);
+    let late = world.garbage(&job, &selected[2], 10);
+    world.pass_deadline(&job);
+    assert!(matches!(world.submit(late), Err(Refusal::NotOpen(_))));
+    for place in 0..4 {
+        let missed = (Phase::T2, Reason::Missed, unit(spec.penalty_t2_prover));
+        assert!(lines(&world, &job, index(&world, place)).contains(&missed), "prover {place}");
+    }
+
+    // T3 to T5 pass without a full proof; the next attempt keeps D and begins with T2.
+    for phase in [Phase::T3, Phase::T4, Phase::T5] {
+        assert_eq!(world.core.job(&job).unwrap().job().state(), JobState::Open(phase));
+        world = restarted(world, &job);
+        world.pass_deadline(&job);
+    }
+    assert!(matches!(world.core.job(&job).unwrap().job().state(), JobState::Failed(_)));
+    let next = JobId { attempt: 1, ..job };
+    let live = world.core.job(&next).expect("there is a second attempt");
+    assert_eq!(live.job().state(), JobState::Open(Phase::T2));
+    assert_eq!(live.job().digests(), world.core.job(&job).unwrap().job().digests());
+    let world = restarted(world, &next);
+    assert_eq!(world.core.job(&next).unwrap().job().state(), JobState::Open(Phase::T2));
+}
