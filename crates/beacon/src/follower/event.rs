@@ -54,7 +54,7 @@ pub enum ChainEvent {
     OptimisticHead(BlockRef),
     /// The payload of a block reported earlier has arrived in its envelope (Gloas).
     PayloadAvailable(Arc<BlockInfo>),
-    /// A checkpoint was finalized.
+    /// A checkpoint was finalized, and with it all earlier ones, whether they were reported or not.
     Finalized {
         /// Its epoch.
         epoch: Epoch,

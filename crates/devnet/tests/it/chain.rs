@@ -56,7 +56,7 @@ async fn a_follower_verifies_every_block_through_missed_slots_reorgs_and_empty_b
         (14, 0, 0, 0, 18),
     ];
     stages.reverse();
-    while finalized.len() < 2 || heads.last().map(|head| head.0) != Some(32) {
+    while finalized.last() != Some(&2) || heads.last().map(|head| head.0) != Some(32) {
         match next(&mut events).await {
             ChainEvent::Head(head) => {
                 assert!(head.mix_confirmed && head.payload_available(), "slot {}", head.block.slot);
@@ -88,7 +88,8 @@ async fn a_follower_verifies_every_block_through_missed_slots_reorgs_and_empty_b
     let empty: Vec<_> = heads.iter().filter(|head| head.1 == 0).map(|head| head.0).collect();
     assert_eq!(empty, [11]);
     assert!(heads.iter().all(|head| head.1 == 0 || head.1 == 210_000));
-    assert_eq!(finalized, [1, 2]);
+    // A follower that is behind may learn of epoch 2 first; 1 is implied then.
+    assert!(finalized == [1, 2] || finalized == [2], "{finalized:?}");
     devnet.shutdown().await;
 }
 
