@@ -1,6 +1,6 @@
 # Everything a person runs. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help build devnet test test-long test-contracts fmt lint doc guests bench-protocol bench-gateway bench-verify
+.PHONY: help build devnet test test-long fmt lint doc guests bench-protocol bench-verify
 
 CARGO ?= cargo
 ARGS ?=
@@ -38,4 +38,4 @@ bench-protocol: ## Selection and rewards at full size; results in target/bench/p
 	$(CARGO) bench --locked -p quintet-protocol
 
 bench-verify: ## 800 partial proofs with 0, 1 and 40 bad ones
-	$(CARGO) bench --locked -p quintet-plonk
+	$(CARGO) test --locked -p quintet-plonk --test it -- --ignored --nocapture batch
