@@ -69,6 +69,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         slot: Duration::try_from_secs_f64(args.slot_seconds)?,
         phase_slots: args.phase_slots,
         txs_per_block: args.txs_per_block,
+        beacon_url: None,
         listen: args.listen,
         params_dir: args.params_dir,
         threads: args.threads,

@@ -31,6 +31,8 @@ impl Programs {
     pub(super) fn find() -> anyhow::Result<Self> {
         let own = std::env::current_exe().context("where this program lies")?;
         let dir = own.parent().context("where this program lies")?;
+        // Tests lie one folder deeper.
+        let dir = if dir.ends_with("deps") { dir.parent().unwrap_or(dir) } else { dir };
         let find = |name: &str| {
             let path = dir.join(name);
             if path.is_file() {

@@ -1,4 +1,4 @@
-//! A whole network as one tree of processes: the embedded chain, a sidecar, and provers that speak HTTP with it and nothing else.
+//! A whole network as one tree of processes: the embedded chain or another's, a sidecar, and provers that speak HTTP with it and nothing else.
 
 mod children;
 mod files;
@@ -42,8 +42,10 @@ pub struct LaunchOptions {
     pub slot: Duration,
     /// Slots that a phase may last. Phases close earlier, once everybody has submitted.
     pub phase_slots: u64,
-    /// Transactions in a block.
+    /// Transactions in a block of the embedded chain.
     pub txs_per_block: usize,
+    /// Beacon API of another chain, to use instead of the embedded one.
+    pub beacon_url: Option<String>,
     /// Address of the gateway; a free port is taken if this one is in use.
     pub listen: SocketAddr,
     /// Folder of the generators, shared by all processes; the user's cache if absent.
@@ -85,11 +87,14 @@ async fn run(
     children: &mut Children,
 ) -> anyhow::Result<()> {
     let started = Instant::now();
-    let config = DevnetConfig { slot_duration: options.slot, txs_per_block: options.txs_per_block, ..DevnetConfig::default() };
-    let chain = Devnet::start(config).await?;
+    let chain = match options.beacon_url {
+        Some(_) => None,
+        None => Some(Devnet::start(embedded(options)).await?),
+    };
+    let chain_url = chain.as_ref().map(Devnet::url).or(options.beacon_url.clone()).context("a chain")?;
     let listen = free_address(options.listen)?;
     let gateway = format!("http://{listen}");
-    println!("chain: {}  gateway: {gateway}", chain.url());
+    println!("chain: {chain_url}  gateway: {gateway}");
 
     let params = options.params_dir.as_ref().map(|dir| format!("--params-dir={}", dir.display()));
     let sidecar = [
@@ -97,7 +102,7 @@ async fn run(
         format!("--network={}", files.network().display()),
         format!("--registry={}", files.registry().display()),
         format!("--data-dir={}", files.sidecar().display()),
-        format!("--beacon-url={}", chain.url()),
+        format!("--beacon-url={chain_url}"),
         format!("--listen={listen}"),
     ];
     children.spawn("sidecar", &programs.sidecar, sidecar.into_iter().chain(params.clone()), files.log("sidecar"))?;
@@ -108,7 +113,7 @@ async fn run(
             "run".to_owned(),
             "--aggregate".to_owned(),
             format!("--gateway={gateway}"),
-            format!("--beacon-url={}", chain.url()),
+            format!("--beacon-url={chain_url}"),
             format!("--stake-key={}", prover.keystore.display()),
             format!("--password-file={}", files.password().display()),
             format!("--data-dir={}", prover.data.display()),
@@ -141,8 +146,14 @@ async fn run(
             outcome = watch(&client, &mut view, children, usize::MAX) => outcome?,
         }
     }
-    chain.shutdown().await;
+    if let Some(chain) = chain {
+        chain.shutdown().await;
+    }
     Ok(())
+}
+
+fn embedded(options: &LaunchOptions) -> DevnetConfig {
+    DevnetConfig { slot_duration: options.slot, txs_per_block: options.txs_per_block, ..DevnetConfig::default() }
 }
 
 /// Shows events until `jobs` jobs are finalized.
