@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use quintet_api::EventKind;
-use quintet_keys::{PublicKey, Signature, SignatureSet, verify_batch};
 use quintet_protocol::{Observed, checks, schedule};
 use quintet_proving::commitment_from_wire;
 use quintet_store::{Batch, Pending};
@@ -85,32 +84,6 @@ impl Intake {
     }
 }
 
-/// Verifies the signatures of several submissions in one equation; the answers are in their order.
-pub fn verify_signatures(intakes: &[Intake]) -> Vec<bool> {
-    let parsed: Vec<Option<(PublicKey, Signature)>> = intakes
-        .iter()
-        .map(|intake| {
-            let key = PublicKey::from_bytes(&intake.submission.prover().0).ok()?;
-            let signature = Signature::from_bytes(&intake.submission.signature().0).ok()?;
-            Some((key, signature))
-        })
-        .collect();
-    let places: Vec<usize> = (0..intakes.len()).filter(|place| parsed[*place].is_some()).collect();
-    let sets: Vec<SignatureSet<'_>> = places
-        .iter()
-        .filter_map(|&place| {
-            let (key, signature) = parsed[place].as_ref()?;
-            Some(SignatureSet { key, signing_root: &intakes[place].signing_root.0, signature })
-        })
-        .collect();
-    let verdict = verify_batch(&sets);
-    let mut valid = vec![false; intakes.len()];
-    for (position, place) in places.into_iter().enumerate() {
-        valid[place] = verdict.is_valid(position);
-    }
-    valid
-}
-
 impl Core {
     /// Everything that can be said before the signature is looked at. `Ok(true)` if the very same submission is here already.
     ///
@@ -118,23 +91,41 @@ impl Core {
     /// Why it is refused.
     pub fn check(&self, intake: &Intake) -> Result<bool, Refusal> {
         let submission = &*intake.submission;
+        if self.received_root(submission)? == Some(intake.body_root) {
+            return Ok(true);
+        }
+        self.check_place(submission, intake.arrival_ms, intake.ssz.len())?;
+        Ok(false)
+    }
+
+    /// Root of the body that its prover has submitted for this job and phase before, if there is one.
+    ///
+    /// # Errors
+    /// If there is no such job or prover.
+    pub fn received_root(&self, submission: &Submission) -> Result<Option<Root>, Refusal> {
+        let (id, key) = (submission.job(), submission.prover());
+        let live = self.jobs.get(id).ok_or(Refusal::UnknownJob(*id))?;
+        let prover = self.prover_index(key).ok_or_else(|| Refusal::UnknownProver(key.to_string()))?;
+        Ok(live.received.get(&(submission.phase(), prover)).map(|there| there.body_root))
+    }
+
+    /// What can be said without hashing the body: known job and phase, in time, assigned, well-formed.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub fn check_place(&self, submission: &Submission, arrival_ms: u64, bytes: usize) -> Result<(), Refusal> {
         let (id, phase, key) = (submission.job(), submission.phase(), submission.prover());
         let live = self.jobs.get(id).ok_or(Refusal::UnknownJob(*id))?;
         let shown = key.to_string();
         let prover = self.prover_index(key).ok_or_else(|| Refusal::UnknownProver(shown.clone()))?;
-        if let Some(there) = live.received.get(&(phase, prover))
-            && there.body_root == intake.body_root
-        {
-            return Ok(true);
-        }
         if live.job().phase() != Some(phase) || live.job().is_suspended() {
             let state = if live.job().is_suspended() { "suspended".into() } else { live.job().state().to_string() };
             return Err(Refusal::NotOpen(format!("{phase} of job {id} is not open: it is {state}")));
         }
         let deadline = live.job().deadline();
         let genesis = self.config.genesis_ms / 1000;
-        if !schedule::is_in_time(intake.arrival_ms, deadline, genesis, &self.config.spec) {
-            let late_ms = intake.arrival_ms.saturating_sub(self.slot_start_ms(deadline));
+        if !schedule::is_in_time(arrival_ms, deadline, genesis, &self.config.spec) {
+            let late_ms = arrival_ms.saturating_sub(self.slot_start_ms(deadline));
             return Err(Refusal::Late { phase: phase.to_string(), late_ms });
         }
         let selected = live.job().selection().is_some_and(|selection| {
@@ -148,14 +139,15 @@ impl Core {
         {
             return Err(Refusal::Barred { prover: shown, until: until.0 });
         }
-        if phase.is_aggregation() && live.received.contains_key(&(phase, prover)) {
+        // In T1 and T2 a second body is evidence once its signature is verified, a third is of no use.
+        let decided = || phase.is_aggregation() || self.evidence.contains_key(&(id.root(), phase.number(), *key));
+        if live.received.contains_key(&(phase, prover)) && decided() {
             return Err(Refusal::Duplicate(shown));
         }
-        if live.bytes + intake.ssz.len() > self.config.max_job_bytes {
+        if live.bytes + bytes > self.config.max_job_bytes {
             return Err(Refusal::Full(live.bytes));
         }
-        self.check_body(live, prover, submission)?;
-        Ok(false)
+        self.check_body(live, prover, submission)
     }
 
     fn check_body(&self, live: &super::LiveJob, prover: ProverIndex, submission: &Submission) -> Result<(), Refusal> {
@@ -165,10 +157,6 @@ impl Core {
         match submission {
             Submission::Commitments(signed) => {
                 checks::check_commitments(&signed.body, proving.instances()).map_err(|error| malformed(&error))?;
-                for commitment in &signed.body.commitments {
-                    let id = proving.instance(commitment.instance).map_err(|error| malformed(&error))?;
-                    commitment_from_wire(id, proving.shape().k, commitment).map_err(|error| malformed(&error))?;
-                }
             }
             Submission::PartialProofs(signed) => {
                 let assignment = live.job().assignment().ok_or_else(no_plan)?;
@@ -186,6 +174,17 @@ impl Core {
         Ok(())
     }
 
+    /// Whether each commitment's digest is that of its points. Costs a hash each, so it comes after the signature.
+    fn check_digests(live: &super::LiveJob, submission: &Submission) -> Result<(), Refusal> {
+        let (Some(proving), Submission::Commitments(signed)) = (&live.proving, submission) else { return Ok(()) };
+        for commitment in &signed.body.commitments {
+            let id = proving.instance(commitment.instance).map_err(|error| Refusal::Malformed(error.to_string()))?;
+            let checked = commitment_from_wire(id, proving.shape().k, commitment);
+            checked.map_err(|error| Refusal::Malformed(error.to_string()))?;
+        }
+        Ok(())
+    }
+
     /// Takes in a submission whose signature is valid. The caller waits for the answer's flush, without holding a lock, before it acknowledges.
     ///
     /// # Errors
@@ -199,6 +198,9 @@ impl Core {
             Err(refusal) => return Ok(Err(refusal)),
         }
         let Some(prover) = self.prover_index(&key) else { return Ok(Err(Refusal::UnknownProver(key.to_string()))) };
+        if let Some(Err(refusal)) = self.jobs.get(&id).map(|live| Self::check_digests(live, submission)) {
+            return Ok(Err(refusal));
+        }
         match self.log.observe(submission.header(), *submission.signature()) {
             Observed::New | Observed::Repeated => {}
             Observed::Equivocation(evidence) => {

@@ -14,6 +14,7 @@ mod job;
 mod judge;
 mod load;
 mod open;
+mod signatures;
 mod views;
 
 use std::{
@@ -30,10 +31,10 @@ pub use chain::{BlockMeta, ChainView};
 pub use clock::Todo;
 pub use close::ClosedRecord;
 pub use event_log::EventLog;
-pub use intake::verify_signatures;
 pub use intake::{Intake, Refusal};
 pub use job::{JobRecord, LiveJob, PhaseRecord, Received, Verdict};
 pub use judge::{Bench, judge};
+pub use signatures::{KeyCache, verify_signatures};
 
 use crate::registry::ProverSource;
 
