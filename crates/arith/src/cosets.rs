@@ -1,0 +1,114 @@
+//! The extended domain, one coset at a time.
+
+use ff::{Field, PrimeField, WithSmallOrderMulGroup};
+use pasta_curves::Fp;
+use rayon::prelude::*;
+
+use crate::{Domain, Evals};
+
+/// Cosets `ζ·ω_extⁱ·H`, `i < 2^log`, of a domain `H`. Together they are upstream's extended domain of size `2^(k + log)`: row `r` of
+/// coset `i` is upstream's row `r·2^log + i`.
+#[derive(Clone, Debug)]
+pub struct Cosets {
+    domain: Domain,
+    shifts: Vec<Fp>,
+    vanishing_inv: Vec<Fp>,
+}
+
+impl Cosets {
+    /// The `2^log` cosets.
+    ///
+    /// # Panics
+    /// If the field has no domain of that size, or the domain has fewer than 8 rows.
+    pub fn new(domain: &Domain, log: u32) -> Self {
+        assert!(domain.size() >= crate::LANES, "the domain has at least 8 rows");
+        let root = Domain::new(domain.path(), domain.k() + log).omega();
+        let shifts: Vec<Fp> = std::iter::successors(Some(Fp::ZETA), |shift| Some(shift * root)).take(1 << log).collect();
+        let invert = |shift: &Fp| {
+            let vanishing = shift.pow_vartime([domain.size() as u64]) - Fp::ONE;
+            // ζ has order 3 and ω_ext a power of 2, so the shift's n-th power is not 1.
+            vanishing.invert().into_option().unwrap_or(Fp::ZERO)
+        };
+        let vanishing_inv = shifts.iter().map(invert).collect();
+        Self { domain: domain.clone(), shifts, vanishing_inv }
+    }
+
+    /// How many cosets.
+    pub fn count(&self) -> usize {
+        self.shifts.len()
+    }
+
+    /// The first element `ζ·ω_extⁱ` of a coset.
+    pub fn shift(&self, coset: usize) -> Fp {
+        self.shifts[coset]
+    }
+
+    /// `1 / (Xⁿ − 1)` on a coset, where it is constant.
+    pub fn vanishing_inv(&self, coset: usize) -> Fp {
+        self.vanishing_inv[coset]
+    }
+
+    /// Values on a coset of the polynomial with these coefficients.
+    ///
+    /// # Panics
+    /// If there are more than `n`.
+    pub fn evaluate(&self, coset: usize, coefficients: &[Fp]) -> Evals {
+        assert!(coefficients.len() <= self.domain.size(), "one coefficient a row");
+        let mut values = coefficients.to_vec();
+        values.resize(self.domain.size(), Fp::ZERO);
+        scale(&mut values, self.shifts[coset]);
+        self.domain.fft(&mut values);
+        Evals::from_rows(self.domain.path(), &values)
+    }
+
+    /// [`Self::evaluate`] of several polynomials, in parallel.
+    ///
+    /// # Panics
+    /// As [`Self::evaluate`].
+    pub fn evaluate_many(&self, coset: usize, columns: &[&[Fp]]) -> Vec<Evals> {
+        columns.par_iter().map(|column| self.evaluate(coset, column)).collect()
+    }
+
+    /// The `n · 2^log` coefficients of the polynomial that has these values on the cosets.
+    ///
+    /// # Panics
+    /// If there is not one column per coset.
+    pub fn interpolate(&self, cosets: &[Evals]) -> Vec<Fp> {
+        assert_eq!(cosets.len(), self.count(), "one column per coset");
+        let n = self.domain.size();
+        // dᵢ[r] = Σ_t h[r + t·n] · (sᵢⁿ)ᵗ
+        let reduced: Vec<Vec<Fp>> = cosets
+            .par_iter()
+            .zip(&self.shifts)
+            .map(|(evals, shift)| {
+                let mut values = evals.to_rows();
+                self.domain.ifft(&mut values);
+                // A root of unity times ζ.
+                scale(&mut values, shift.invert().into_option().unwrap_or(Fp::ZERO));
+                values
+            })
+            .collect();
+        let count = self.count();
+        let size_inv = Fp::TWO_INV.pow_vartime([u64::from(count.trailing_zeros())]);
+        let zeta_inv = Fp::ZETA.square().pow_vartime([n as u64]);
+        let root_inv = (count.trailing_zeros()..Fp::S).fold(Fp::ROOT_OF_UNITY_INV, |root, _| root.square());
+        (0..count)
+            .into_par_iter()
+            .flat_map_iter(|t| {
+                let outer = zeta_inv.pow_vartime([t as u64]) * size_inv;
+                let weights: Vec<Fp> = (0..count).map(|i| root_inv.pow_vartime([(i * t) as u64]) * outer).collect();
+                let reduced = &reduced;
+                (0..n).map(move |r| weights.iter().zip(reduced).map(|(weight, column)| *weight * column[r]).sum::<Fp>())
+            })
+            .collect()
+    }
+}
+
+/// Multiplies the element at place i by `by^i`.
+fn scale(values: &mut [Fp], by: Fp) {
+    let mut power = Fp::ONE;
+    for value in values {
+        *value *= power;
+        power *= by;
+    }
+}

@@ -1,0 +1,31 @@
+//! Fast arithmetic over the Pasta curves: what a halo2 prover with commitments on Vesta spends its time on.
+//!
+//! * [`Bases`]: multi-scalar multiplication over fixed points, with short cuts for small scalars;
+//! * [`Folding`]: the rounds of the inner product argument; [`fold_bases`] alone collapses generators;
+//! * [`Domain`] and [`Cosets`]: transforms between values and coefficients; [`Evals`]: values on a coset, for [`RowTask`]s that combine columns;
+//! * [`vector`]: inner products, linear combinations, evaluation, division, powers, inversion;
+//! * [`group_ifft`]: generators in the Lagrange basis.
+//!
+//! Everything is computed in lanes of eight elements. A [`Path`] says how: with the AVX-512 IFMA instructions, or portably. Both give the
+//! same results. All functions run in variable time: use them on public data, or where timing is not observed.
+
+mod bases;
+mod cosets;
+mod domain;
+mod evals;
+mod fold;
+mod group_fft;
+mod lanes;
+mod path;
+mod scalars;
+pub mod vector;
+
+pub use bases::Bases;
+pub use cosets::Cosets;
+pub use domain::Domain;
+pub use evals::{Evals, RowTask};
+pub use fold::{Folding, FoldingRound, fold_bases};
+pub use group_fft::group_ifft;
+pub use lanes::{LANES, Lanes, Portable};
+pub use path::{Path, Task};
+pub use scalars::Scalars;

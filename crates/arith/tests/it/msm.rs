@@ -1,0 +1,103 @@
+//! Multi-scalar multiplication.
+
+use ff::Field;
+use group::{CurveAffine, Group};
+use halo2_proofs::arithmetic::best_multiexp;
+use pasta_curves::{Eq, EqAffine, Fp};
+use quintet_arith::{Bases, Path, Scalars};
+
+use crate::Stream;
+
+fn check(points: &[EqAffine], scalars: &[Fp]) {
+    let expected = best_multiexp(scalars, &points[..scalars.len()]);
+    for &path in Path::available() {
+        for bytes in [0, 1 << 14, 1 << 20, 1 << 24] {
+            let bases = Bases::new(path, points).with_tables(bytes);
+            assert_eq!(
+                bases.msm(Scalars::Field(scalars)),
+                expected,
+                "{path:?}, {} points, {bytes} bytes of tables",
+                points.len()
+            );
+        }
+    }
+}
+
+#[test]
+fn large_scalars() {
+    let mut stream = Stream(1);
+    for n in [1, 2, 3, 7, 8, 9, 31, 100, 257, 1024] {
+        let points = stream.points(n);
+        let scalars = stream.scalars(n);
+        check(&points, &scalars);
+        check(&points, &scalars[..n.div_ceil(2)]);
+    }
+}
+
+#[test]
+fn edge_scalars() {
+    let mut stream = Stream(2);
+    let edges =
+        [Fp::ZERO, Fp::ONE, -Fp::ONE, Fp::from(2).invert().unwrap(), -Fp::from(2), Fp::from(u64::MAX), Fp::from(1 << 63)];
+    let scalars: Vec<Fp> = edges.iter().copied().cycle().take(200).collect();
+    check(&stream.points(200), &scalars);
+    for edge in edges {
+        check(&stream.points(70), &[edge; 70]);
+    }
+}
+
+#[test]
+fn identities_equal_and_opposite_points() {
+    let mut stream = Stream(3);
+    let (p, q) = (stream.points(1)[0], stream.points(1)[0]);
+    let o = EqAffine::identity();
+    for pattern in [vec![p], vec![o], vec![p, -p], vec![p, p, q], vec![o, p], vec![p, p, -p, -p, q, o, o, -q, q]] {
+        for n in [1, 2, 5, 64, 300] {
+            let points: Vec<EqAffine> = pattern.iter().copied().cycle().take(n).collect();
+            check(&points, &stream.scalars(n));
+            check(&points, &vec![Fp::ONE; n]);
+            check(&points, &vec![-Fp::from(3); n]);
+        }
+    }
+}
+
+#[test]
+fn small_scalars_of_every_width() {
+    let mut stream = Stream(4);
+    let n = 600;
+    let points = stream.points(n);
+    for bits in [0u32, 1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 63, 64] {
+        let values: Vec<u64> = (0..n).map(|_| stream.word().checked_shr(64 - bits).unwrap_or(0)).collect();
+        let field: Vec<Fp> = values.iter().map(|&value| Fp::from(value)).collect();
+        let expected = best_multiexp(&field, &points);
+        let negative: Vec<Fp> = field.iter().map(|value| -value).collect();
+        for &path in Path::available() {
+            for bytes in [0, 1 << 20] {
+                let bases = Bases::new(path, &points).with_tables(bytes);
+                let sums = bases.msm_many(&[
+                    Scalars::Uint(&values),
+                    Scalars::Field(&field),
+                    Scalars::Field(&negative),
+                    Scalars::Uint(&[]),
+                ]);
+                assert_eq!(sums, [expected, expected, -expected, Eq::identity()], "{path:?}, {bits} bits");
+            }
+        }
+    }
+}
+
+#[test]
+fn ranges() {
+    let mut stream = Stream(5);
+    let points = stream.points(300);
+    let scalars = stream.scalars(100);
+    for &path in Path::available() {
+        for bytes in [0, 1 << 20] {
+            let bases = Bases::new(path, &points).with_tables(bytes);
+            for first in [0, 1, 200] {
+                let expected = best_multiexp(&scalars, &points[first..first + 100]);
+                assert_eq!(bases.msm_range(first, Scalars::Field(&scalars)), expected);
+            }
+        }
+    }
+}
