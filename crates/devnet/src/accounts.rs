@@ -1,4 +1,4 @@
-//! Execution accounts that send transfers to each other, with real signatures.
+//! Execution accounts that send transactions with data to each other, with real signatures.
 
 use alloy_consensus::{SignableTransaction as _, TxEip1559, TxEnvelope};
 use alloy_primitives::{Address, Bytes, Signature, TxKind, U256};
@@ -8,7 +8,9 @@ use sha2::{Digest as _, Sha256};
 /// How many accounts take turns.
 pub(crate) const ACCOUNTS: usize = 16;
 /// Gas of a plain transfer.
-pub(crate) const TRANSFER_GAS: u64 = 21_000;
+const TRANSFER_GAS: u64 = 21_000;
+/// Least gas of a byte of data that is not zero, after EIP-7623.
+const DATA_GAS: u64 = 40;
 const GWEI: u128 = 1_000_000_000;
 
 /// A fixed set of accounts.
@@ -16,11 +18,17 @@ const GWEI: u128 = 1_000_000_000;
 pub(crate) struct Accounts {
     signers: Vec<(SigningKey, Address)>,
     chain_id: u64,
+    calldata: usize,
+}
+
+/// Gas of a transaction with so many bytes of data, none of them zero, to an account without code.
+pub(crate) const fn gas_of(calldata: usize) -> u64 {
+    TRANSFER_GAS + DATA_GAS * calldata as u64
 }
 
 impl Accounts {
-    /// Accounts drawn from a seed.
-    pub(crate) fn new(seed: u64, chain_id: u64) -> Self {
+    /// Accounts drawn from a seed, whose transactions carry `calldata` bytes each.
+    pub(crate) fn new(seed: u64, chain_id: u64, calldata: usize) -> Self {
         let mut signers = Vec::with_capacity(ACCOUNTS);
         let mut counter = 0u64;
         while signers.len() < ACCOUNTS {
@@ -36,7 +44,7 @@ impl Accounts {
             let address = Address::from_raw_public_key(&point.as_bytes()[1..]);
             signers.push((key, address));
         }
-        Self { signers, chain_id }
+        Self { signers, chain_id, calldata }
     }
 
     /// Transfers number `first` to `first + count` of a block, signed. `nonces` holds the next nonce of each account and
@@ -49,19 +57,25 @@ impl Accounts {
                 let transaction = TxEip1559 {
                     chain_id: self.chain_id,
                     nonce: nonces[from],
-                    gas_limit: TRANSFER_GAS,
+                    gas_limit: gas_of(self.calldata),
                     max_fee_per_gas: 2 * u128::from(base_fee) + GWEI,
                     max_priority_fee_per_gas: GWEI,
                     to: TxKind::Call(to),
                     value: U256::from(1_000 + position),
                     access_list: Default::default(),
-                    input: Bytes::new(),
+                    input: self.data(nonces[from], position),
                 };
                 nonces[from] += 1;
                 let signature = self.sign(from, &transaction);
                 transaction.into_signed(signature).into()
             })
             .collect()
+    }
+
+    /// Bytes that differ from transaction to transaction, none of them zero.
+    fn data(&self, nonce: u64, position: usize) -> Bytes {
+        let start = nonce as usize + position;
+        (start..start + self.calldata).map(|place| (place % 255) as u8 + 1).collect()
     }
 
     fn sign(&self, from: usize, transaction: &TxEip1559) -> Signature {
@@ -82,7 +96,7 @@ mod tests {
 
     #[test]
     fn transfers_are_signed_by_their_senders_with_rising_nonces() {
-        let accounts = Accounts::new(7, 1337);
+        let accounts = Accounts::new(7, 1337, 3);
         let mut nonces = [0; ACCOUNTS];
         let transfers = accounts.transfers(20, 5, &mut nonces);
         for (position, transfer) in transfers.iter().enumerate() {
@@ -97,6 +111,8 @@ mod tests {
             .unwrap();
             assert_eq!(&key, accounts.signers[position % ACCOUNTS].0.verifying_key());
             assert_eq!(transfer.nonce(), (position / ACCOUNTS) as u64);
+            assert_eq!((transfer.input().len(), transfer.gas_limit()), (3, 21_120));
+            assert!(transfer.input().iter().all(|byte| *byte != 0));
         }
         assert_eq!((nonces[0], nonces[ACCOUNTS - 1]), (2, 1));
     }

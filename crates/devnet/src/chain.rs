@@ -6,10 +6,10 @@ use std::sync::Arc;
 use alloy_primitives::B256;
 use quintet_types::{Epoch, Root, Slot};
 
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, gas_of};
 use crate::block::{BlockBuilder, StoredBlock};
 use crate::config::{DevnetConfig, DevnetError};
-use crate::execution::{Context, ExecutionState};
+use crate::execution::{Context, ExecutionState, GAS_LIMIT};
 use crate::validators::Validators;
 
 /// Epochs of blocks that are kept. Older ones are pruned, as nodes do.
@@ -56,7 +56,7 @@ impl Chain {
         let genesis = Arc::new(builder.genesis(ExecutionState::genesis(config.seed))?);
         let checkpoint = Checkpoint { epoch: Epoch(0), root: genesis.root };
         Ok(Self {
-            accounts: Accounts::new(config.seed, config.chain_id),
+            accounts: Accounts::new(config.seed, config.chain_id, config.calldata),
             config,
             builder,
             validators,
@@ -144,11 +144,12 @@ impl Chain {
             let older = self.blocks.get(&parent.parent_root).filter(|_| parent.slot > finalized);
             parent = older.ok_or(DevnetError::ReorgTooDeep { depth: reorg_depth })?.clone();
         }
+        let room = (GAS_LIMIT / gas_of(self.config.calldata)) as usize;
         let context = Context {
             timestamp: self.config.timestamp(slot.0),
             prev_randao: parent.mix,
             parent_beacon_block_root: parent.root,
-            transactions,
+            transactions: transactions.min(room),
             validators: self.validators.count(),
         };
         let (payload, execution) = parent.execution.next(&self.accounts, context)?;

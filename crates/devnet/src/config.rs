@@ -6,10 +6,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use alloy_primitives::FixedBytes;
 use quintet_beacon::{Fork, Preset};
 
-use crate::clock::Clock;
+use crate::{accounts::gas_of, clock::Clock, control::Rhythm, execution::GAS_LIMIT, node::MAX_REORG_DEPTH};
 
 /// Most transactions a block may carry: the gas limit leaves room for more, the demo has no use for them.
 pub const MAX_TRANSACTIONS: usize = 1000;
+/// Most bytes of data of a transaction: what geth's pool takes, less the rest of the transaction.
+pub const MAX_CALLDATA: usize = 100_000;
 /// Most validators: keys are derived and listed one by one.
 pub const MAX_VALIDATORS: u64 = 4096;
 
@@ -30,6 +32,10 @@ pub struct DevnetConfig {
     pub validators: u64,
     /// Transactions in a block that is not empty.
     pub txs_per_block: usize,
+    /// Bytes of data in each transaction.
+    pub calldata: usize,
+    /// Missed slots, empty blocks and reorgs that come again and again.
+    pub rhythm: Rhythm,
     /// Fork of all blocks: [`Fork::Electra`] or [`Fork::Fulu`].
     pub fork: Fork,
     /// Container sizes.
@@ -49,6 +55,8 @@ impl Default for DevnetConfig {
             seed: 1,
             validators: 64,
             txs_per_block: 12,
+            calldata: 0,
+            rhythm: Rhythm::default(),
             fork: Fork::Fulu,
             preset: Preset::MINIMAL,
             chain_id: 1337,
@@ -109,6 +117,19 @@ impl DevnetConfig {
         }
         if self.txs_per_block > MAX_TRANSACTIONS {
             return refuse("txs_per_block", self.txs_per_block.to_string(), "at most 1000");
+        }
+        if self.calldata > MAX_CALLDATA {
+            return refuse("calldata", self.calldata.to_string(), "at most 100000 bytes");
+        }
+        let gas = gas_of(self.calldata).saturating_mul(self.txs_per_block as u64);
+        if gas > GAS_LIMIT {
+            return refuse("gas of a block", gas.to_string(), "at most 60000000: fewer transactions, or less data");
+        }
+        if self.rhythm.reorg_depth > MAX_REORG_DEPTH {
+            return refuse("reorg_depth", self.rhythm.reorg_depth.to_string(), "at most 3");
+        }
+        if self.rhythm.missed_every == 1 {
+            return refuse("missed_every", "1".into(), "0, or at least 2: some slots need a block");
         }
         if self.slot_duration.as_millis() == 0 || self.slot_duration > Duration::from_secs(3600) {
             return refuse("slot_duration", format!("{:?}", self.slot_duration), "1 ms to 1 h");

@@ -2,10 +2,13 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use quintet_types::Slot;
+
 /// Orders for the slots to come.
 #[derive(Debug)]
 pub(crate) struct Control {
     orders: Mutex<Orders>,
+    rhythm: Rhythm,
 }
 
 /// What is to happen in the next slots. Each is used up slot by slot.
@@ -32,9 +35,34 @@ pub(crate) enum SlotPlan {
     Block { transactions: usize, reorg_depth: usize },
 }
 
+/// What happens again and again without an order. 0 is never.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rhythm {
+    /// Each slot whose number this divides stays without a block.
+    pub missed_every: u64,
+    /// Each block at a slot that this divides is without transactions.
+    pub empty_every: u64,
+    /// Each block at a slot that this divides drops [`Self::reorg_depth`] blocks.
+    pub reorg_every: u64,
+    /// Blocks that a block drops.
+    pub reorg_depth: usize,
+}
+
+impl Rhythm {
+    fn is_due(every: u64, slot: Slot) -> bool {
+        every > 0 && slot.0.is_multiple_of(every)
+    }
+
+    /// Depth of the reorg at a slot; none so early that there is too little to drop.
+    fn reorg(&self, slot: Slot) -> usize {
+        let room = slot.0 > 2 * self.reorg_depth as u64;
+        if room && Self::is_due(self.reorg_every, slot) { self.reorg_depth } else { 0 }
+    }
+}
+
 impl Control {
-    pub(crate) fn new(txs_per_block: usize) -> Self {
-        Self { orders: Mutex::new(Orders { txs_per_block, ..Orders::default() }) }
+    pub(crate) fn new(txs_per_block: usize, rhythm: Rhythm) -> Self {
+        Self { orders: Mutex::new(Orders { txs_per_block, ..Orders::default() }), rhythm }
     }
 
     fn lock(&self) -> MutexGuard<'_, Orders> {
@@ -51,8 +79,8 @@ impl Control {
         *orders
     }
 
-    /// Takes the plan of the next slot.
-    pub(crate) fn next(&self) -> SlotPlan {
+    /// Takes the plan of the next slot, whose number is `slot`.
+    pub(crate) fn next(&self, slot: Slot) -> SlotPlan {
         let mut orders = self.lock();
         orders.offline = orders.offline.saturating_sub(1);
         orders.optimistic = orders.optimistic.saturating_sub(1);
@@ -60,9 +88,17 @@ impl Control {
             orders.missed -= 1;
             return SlotPlan::Missed;
         }
-        let transactions = if orders.empty > 0 { 0 } else { orders.txs_per_block };
+        if Rhythm::is_due(self.rhythm.missed_every, slot) {
+            return SlotPlan::Missed;
+        }
+        let empty = orders.empty > 0 || Rhythm::is_due(self.rhythm.empty_every, slot);
+        let transactions = if empty { 0 } else { orders.txs_per_block };
         orders.empty = orders.empty.saturating_sub(1);
-        SlotPlan::Block { transactions, reorg_depth: std::mem::take(&mut orders.reorg_depth) }
+        let reorg_depth = match std::mem::take(&mut orders.reorg_depth) {
+            0 => self.rhythm.reorg(slot),
+            ordered => ordered,
+        };
+        SlotPlan::Block { transactions, reorg_depth }
     }
 }
 
@@ -72,14 +108,27 @@ mod tests {
 
     #[test]
     fn orders_are_used_up_slot_by_slot() {
-        let control = Control::new(3);
+        let control = Control::new(3, Rhythm::default());
         control.change(|orders| {
             orders.missed = 1;
             orders.empty = 1;
             orders.reorg_depth = 2;
         });
-        assert_eq!(control.next(), SlotPlan::Missed);
-        assert_eq!(control.next(), SlotPlan::Block { transactions: 0, reorg_depth: 2 });
-        assert_eq!(control.next(), SlotPlan::Block { transactions: 3, reorg_depth: 0 });
+        assert_eq!(control.next(Slot(1)), SlotPlan::Missed);
+        assert_eq!(control.next(Slot(2)), SlotPlan::Block { transactions: 0, reorg_depth: 2 });
+        assert_eq!(control.next(Slot(3)), SlotPlan::Block { transactions: 3, reorg_depth: 0 });
+    }
+
+    #[test]
+    fn a_rhythm_repeats_and_orders_come_on_top() {
+        let rhythm = Rhythm { missed_every: 4, empty_every: 3, reorg_every: 5, reorg_depth: 2 };
+        let control = Control::new(7, rhythm);
+        let plain = SlotPlan::Block { transactions: 7, reorg_depth: 0 };
+        let plans: Vec<_> = (1..=5).map(|slot| control.next(Slot(slot))).collect();
+        let empty = SlotPlan::Block { transactions: 0, reorg_depth: 0 };
+        let reorg = SlotPlan::Block { transactions: 7, reorg_depth: 2 };
+        assert_eq!(plans, [plain, plain, empty, SlotPlan::Missed, reorg]);
+        control.change(|orders| orders.reorg_depth = 1);
+        assert_eq!(control.next(Slot(10)), SlotPlan::Block { transactions: 7, reorg_depth: 1 });
     }
 }

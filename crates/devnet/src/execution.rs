@@ -2,7 +2,7 @@
 
 use alloy_consensus::constants::EMPTY_RECEIPTS;
 use alloy_consensus::proofs::calculate_receipt_root;
-use alloy_consensus::{Eip658Value, Receipt, ReceiptEnvelope, ReceiptWithBloom};
+use alloy_consensus::{Eip658Value, Receipt, ReceiptEnvelope, ReceiptWithBloom, Transaction as _};
 use alloy_eips::eip1559::{BaseFeeParams, calc_next_block_base_fee};
 use alloy_eips::eip2718::Encodable2718 as _;
 use alloy_eips::eip4895::Withdrawal;
@@ -10,9 +10,9 @@ use alloy_eips::eip7685::Requests;
 use alloy_primitives::{Address, B256, Bloom, Bytes, U256, keccak256};
 use quintet_beacon::ExecutionPayloadParts;
 
-use crate::accounts::{ACCOUNTS, Accounts, TRANSFER_GAS};
+use crate::accounts::{ACCOUNTS, Accounts};
 
-const GAS_LIMIT: u64 = 60_000_000;
+pub(crate) const GAS_LIMIT: u64 = 60_000_000;
 const GENESIS_BASE_FEE: u64 = 1_000_000_000;
 const WITHDRAWALS_PER_BLOCK: u64 = 2;
 
@@ -23,6 +23,7 @@ pub(crate) struct ExecutionState {
     state_root: B256,
     block_number: u64,
     gas_used: u64,
+    transactions: u64,
     base_fee: u64,
     next_withdrawal: u64,
     nonces: [u64; ACCOUNTS],
@@ -41,7 +42,7 @@ pub(crate) struct Context {
 impl ExecutionState {
     /// Transactions in the payload.
     pub(crate) const fn transactions(&self) -> u64 {
-        self.gas_used / TRANSFER_GAS
+        self.transactions
     }
 
     /// The state of the genesis block, which has no payload.
@@ -52,6 +53,7 @@ impl ExecutionState {
             state_root: keccak256(block_hash),
             block_number: 0,
             gas_used: 0,
+            transactions: 0,
             base_fee: GENESIS_BASE_FEE,
             next_withdrawal: 0,
             nonces: [0; ACCOUNTS],
@@ -70,7 +72,12 @@ impl ExecutionState {
         let base_fee = calc_next_block_base_fee(self.gas_used, GAS_LIMIT, self.base_fee, BaseFeeParams::ethereum());
         let mut nonces = self.nonces;
         let transfers = accounts.transfers(context.transactions, base_fee, &mut nonces);
-        let receipts: Vec<_> = (1..=transfers.len() as u64).map(|position| receipt(position * TRANSFER_GAS)).collect();
+        let gas_used: u64 = transfers.iter().map(|transfer| transfer.gas_limit()).sum();
+        let cumulative = transfers.iter().scan(0, |sum, transfer| {
+            *sum += transfer.gas_limit();
+            Some(receipt(*sum))
+        });
+        let receipts: Vec<_> = cumulative.collect();
         let withdrawals: Vec<_> = (self.next_withdrawal..self.next_withdrawal + WITHDRAWALS_PER_BLOCK)
             .map(|index| Withdrawal {
                 index,
@@ -79,7 +86,6 @@ impl ExecutionState {
                 amount: 1_000_000 + index,
             })
             .collect();
-        let gas_used = transfers.len() as u64 * TRANSFER_GAS;
         // Accounts and storage are not simulated: the root only has to differ from block to block and branch to branch.
         let state_root =
             keccak256([self.state_root.as_slice(), context.prev_randao.as_slice(), &gas_used.to_le_bytes()].concat());
@@ -112,6 +118,7 @@ impl ExecutionState {
             state_root,
             block_number: payload.block_number,
             gas_used,
+            transactions: transfers.len() as u64,
             base_fee,
             next_withdrawal: self.next_withdrawal + WITHDRAWALS_PER_BLOCK,
             nonces,
@@ -120,7 +127,7 @@ impl ExecutionState {
     }
 }
 
-/// The receipt of a successful transfer: no logs.
+/// The receipt of a transaction that succeeded: no logs.
 fn receipt(cumulative_gas_used: u64) -> ReceiptEnvelope {
     ReceiptEnvelope::Eip1559(ReceiptWithBloom {
         receipt: Receipt { status: Eip658Value::Eip658(true), cumulative_gas_used, logs: Vec::new() },

@@ -47,7 +47,7 @@ impl Shared {
 
     fn tick(&self, slot: Slot) {
         let was_optimistic = self.control.orders().optimistic > 0;
-        let plan = self.control.next();
+        let plan = self.control.next(slot);
         if was_optimistic && self.control.orders().optimistic == 0 {
             tracing::info!(%slot, "heads are valid again");
         }
@@ -120,7 +120,7 @@ impl Devnet {
         let (events, _) = broadcast::channel(EVENT_BUFFER);
         let shared = Arc::new(Shared {
             chain: Mutex::new(chain),
-            control: Control::new(config.txs_per_block),
+            control: Control::new(config.txs_per_block, config.rhythm),
             clock: config.clock.clone(),
             events,
             done: watch::Sender::new(0),

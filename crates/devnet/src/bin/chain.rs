@@ -1,11 +1,12 @@
 //! `quintet-devnet-chain`: the embedded chain as a process of its own.
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
 use quintet_beacon::{Fork, Preset};
-use quintet_devnet::{Clock, Devnet, DevnetConfig};
+use quintet_devnet::{ChainFlags, Clock, Devnet, DevnetConfig};
 use tracing_subscriber::EnvFilter;
 
 /// A simulated chain with a real Beacon API.
@@ -24,9 +25,8 @@ struct Args {
     /// Number of validators.
     #[arg(long, default_value_t = 64)]
     validators: u64,
-    /// Transactions in a block.
-    #[arg(long, default_value_t = 12)]
-    txs_per_block: usize,
+    #[command(flatten)]
+    blocks: ChainFlags,
     /// Fork of all blocks: electra or fulu.
     #[arg(long, default_value = "fulu")]
     fork: Fork,
@@ -44,21 +44,22 @@ struct Args {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let ansi = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(std::io::stderr).init();
     let args = Args::parse();
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-    let config = DevnetConfig {
+    let config = args.blocks.apply(DevnetConfig {
         listen: args.listen,
         clock: Clock::Real,
         slot_duration: Duration::try_from_secs_f64(args.slot_seconds)?,
         genesis_time: args.genesis_time.unwrap_or(now + 2),
         seed: args.seed,
         validators: args.validators,
-        txs_per_block: args.txs_per_block,
         fork: args.fork,
         preset: if args.mainnet_preset { Preset::MAINNET } else { Preset::MINIMAL },
         chain_id: args.chain_id,
-    };
+        ..DevnetConfig::default()
+    });
     let devnet = Devnet::start(config).await?;
     // One line on standard output, for programs that start this one.
     println!("{} {}", devnet.url(), devnet.genesis_validators_root());

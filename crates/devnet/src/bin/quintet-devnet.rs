@@ -1,9 +1,12 @@
 //! `quintet-devnet`: chain, sidecar and provers as one tree of processes, with a live view.
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+use std::{io::IsTerminal as _, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
-use quintet_devnet::launch::{LaunchOptions, launch};
+use quintet_devnet::{
+    ChainFlags,
+    launch::{Interrupted, LaunchOptions, launch},
+};
 use tracing_subscriber::EnvFilter;
 
 /// Starts an embedded chain, a sidecar and provers, and shows how they prove blocks.
@@ -31,10 +34,12 @@ struct Args {
     /// Most slots that a phase lasts; it ends when everybody has submitted. Provers rest for one phase after a job.
     #[arg(long, value_name = "SLOTS", default_value_t = 45)]
     phase_slots: u64,
-    /// Transactions in a block.
-    #[arg(long, default_value_t = 12)]
-    txs_per_block: usize,
-    /// Address of the gateway; if its port is taken, another one is.
+    #[command(flatten)]
+    blocks: ChainFlags,
+    /// Address of the embedded chain's Beacon API; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    chain_listen: SocketAddr,
+    /// Address of the gateway; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5062")]
     listen: SocketAddr,
     /// Folder of the generators, shared by all processes.
@@ -43,15 +48,24 @@ struct Args {
     /// Threads of each prover; all cores if absent.
     #[arg(long)]
     threads: Option<usize>,
+    /// Further argument of each prover, e.g. --prover-arg=--full-proof-when-faster. Repeat for more.
+    #[arg(long = "prover-arg", value_name = "ARGUMENT", allow_hyphen_values = true)]
+    prover_args: Vec<String>,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     // The chain runs in this process; its log would drown the view.
     let filter = EnvFilter::try_from_env("QUINTET_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let ansi = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(std::io::stderr).init();
     match run(Args::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
+        // As shells report a program that SIGINT ended.
+        Err(error) if error.is::<Interrupted>() => {
+            eprintln!("{error}; all processes have ended");
+            ExitCode::from(130)
+        }
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -68,11 +82,13 @@ async fn run(args: Args) -> anyhow::Result<()> {
         timeout: Duration::from_secs(args.timeout),
         slot: Duration::try_from_secs_f64(args.slot_seconds)?,
         phase_slots: args.phase_slots,
-        txs_per_block: args.txs_per_block,
+        blocks: args.blocks,
+        chain_listen: args.chain_listen,
         beacon_url: None,
         listen: args.listen,
         params_dir: args.params_dir,
         threads: args.threads,
+        prover_arguments: args.prover_args,
     })
     .await
 }

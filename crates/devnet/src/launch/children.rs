@@ -18,9 +18,11 @@ const TAIL: u64 = 3000;
 
 /// The programs, which lie beside this one.
 #[derive(Debug)]
-pub(super) struct Programs {
-    pub(super) sidecar: PathBuf,
-    pub(super) prover: PathBuf,
+pub struct Programs {
+    /// `quintet-sidecar`.
+    pub sidecar: PathBuf,
+    /// `quintet-prover`.
+    pub prover: PathBuf,
 }
 
 impl Programs {
@@ -28,7 +30,7 @@ impl Programs {
     ///
     /// # Errors
     /// Names the one that is missing, and how to build it.
-    pub(super) fn find() -> anyhow::Result<Self> {
+    pub fn find() -> anyhow::Result<Self> {
         let own = std::env::current_exe().context("where this program lies")?;
         let dir = own.parent().context("where this program lies")?;
         // Tests lie one folder deeper.
@@ -54,14 +56,14 @@ struct Process {
 
 /// All processes, in the order in which they were started.
 #[derive(Debug, Default)]
-pub(super) struct Children(Vec<Process>);
+pub struct Children(Vec<Process>);
 
 impl Children {
     /// Starts a program, with standard output and error in a file.
     ///
     /// # Errors
     /// If it cannot be started.
-    pub(super) fn spawn(
+    pub fn spawn(
         &mut self,
         name: &str,
         program: &Path,
@@ -83,11 +85,23 @@ impl Children {
         Ok(())
     }
 
+    /// SIGKILL to the processes of this name: no time to do anything.
+    ///
+    /// # Errors
+    /// If one cannot be killed.
+    pub async fn kill(&mut self, name: &str) -> anyhow::Result<()> {
+        for process in self.0.iter_mut().filter(|process| process.name == name) {
+            process.child.kill().await?;
+        }
+        self.0.retain(|process| process.name != name);
+        Ok(())
+    }
+
     /// Whether all of them run.
     ///
     /// # Errors
     /// Names one that has ended.
-    pub(super) fn check(&mut self) -> anyhow::Result<()> {
+    pub fn check(&mut self) -> anyhow::Result<()> {
         for process in &mut self.0 {
             if let Some(status) = process.child.try_wait()? {
                 bail!("{} ended by itself: {status}", process.name);
@@ -97,7 +111,7 @@ impl Children {
     }
 
     /// SIGTERM to all, the last started first; SIGKILL to those that do not end.
-    pub(super) async fn stop(&mut self) {
+    pub async fn stop(&mut self) {
         for process in self.0.iter().rev() {
             // No id: it has ended.
             if let Some(id) = process.child.id() {
@@ -118,7 +132,7 @@ impl Children {
     }
 
     /// The ends of all logs, on standard error.
-    pub(super) fn print_tails(&self) {
+    pub fn print_tails(&self) {
         for process in &self.0 {
             let tail = tail(&process.log).unwrap_or_else(|error| format!("{}: {error}", process.log.display()));
             eprintln!("---- {} ----\n{tail}", process.name);

@@ -13,43 +13,40 @@ use quintet_types::{PublicKeyBytes, Spec, spec};
 /// Password of the throw-away keys.
 const PASSWORD: &str = "devnet";
 
-/// What differs from the devnet parameter file.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Network {
-    pub(super) slot: Duration,
-    pub(super) phase_slots: u64,
-}
-
-impl Network {
-    /// Parameters for a few provers on one machine: small circuits, one job at a time, phases that end when everybody is done.
-    fn spec(&self) -> anyhow::Result<Spec> {
-        let spec = Spec {
-            k_min: 11,
-            k_max: 12,
-            redundancy_factor: 2,
-            t1_redundancy: 2,
-            phase_slots: self.phase_slots,
-            early_close: true,
-            job_interval_slots: 0,
-            slot_duration_ms: self.slot.as_millis() as u64,
-            ..spec::Network::Devnet.spec()
-        };
-        spec.check()?;
-        Ok(spec)
-    }
+/// Parameters for a few provers on one machine: small circuits, one job at a time, phases that end when everybody is done.
+///
+/// # Errors
+/// If they contradict each other.
+pub fn devnet_spec(slot: Duration, phase_slots: u64) -> anyhow::Result<Spec> {
+    let spec = Spec {
+        k_min: 11,
+        k_max: 12,
+        redundancy_factor: 2,
+        t1_redundancy: 2,
+        phase_slots,
+        early_close: true,
+        job_interval_slots: 0,
+        slot_duration_ms: u64::try_from(slot.as_millis())?,
+        ..spec::Network::Devnet.spec()
+    };
+    spec.check()?;
+    Ok(spec)
 }
 
 /// A prover's files.
 #[derive(Clone, Debug)]
-pub(super) struct ProverFiles {
-    pub(super) pubkey: PublicKeyBytes,
-    pub(super) keystore: PathBuf,
-    pub(super) data: PathBuf,
+pub struct ProverFiles {
+    /// Public key.
+    pub pubkey: PublicKeyBytes,
+    /// Keystore.
+    pub keystore: PathBuf,
+    /// Folder of its own.
+    pub data: PathBuf,
 }
 
 /// The folder of a network.
 #[derive(Debug)]
-pub(super) struct Files {
+pub struct Files {
     dir: PathBuf,
     /// Removes the folder when dropped.
     temporary: Option<tempfile::TempDir>,
@@ -61,7 +58,7 @@ impl Files {
     ///
     /// # Errors
     /// If something cannot be written.
-    pub(super) fn create(keep: Option<&Path>, provers: usize, network: &Network) -> anyhow::Result<Self> {
+    pub fn create(keep: Option<&Path>, provers: usize, spec: &Spec) -> anyhow::Result<Self> {
         ensure!(provers >= 4, "{provers} provers; a job takes half of the free ones and at least 2, so 4 are needed");
         let temporary = if keep.is_some() { None } else { Some(tempfile::Builder::new().prefix("quintet-devnet-").tempdir()?) };
         let dir = keep.or(temporary.as_ref().map(tempfile::TempDir::path)).context("a folder")?.to_owned();
@@ -70,7 +67,7 @@ impl Files {
         // Programs are given this path and run elsewhere.
         let dir = dir.canonicalize()?;
         let mut files = Self { dir, temporary, provers: Vec::new() };
-        write(&files.network(), &network.spec()?.to_toml())?;
+        write(&files.network(), &spec.to_toml())?;
         write(&files.password(), PASSWORD)?;
         files.provers = (0..provers).map(|number| files.prover(number)).collect::<Result<_, _>>()?;
         let mut registry = String::new();
@@ -91,39 +88,45 @@ impl Files {
     }
 
     /// The folder.
-    pub(super) fn dir(&self) -> &Path {
+    pub fn dir(&self) -> &Path {
         &self.dir
     }
 
     /// Keeps the folder, also if it was to be removed.
-    pub(super) fn keep(self) -> PathBuf {
+    pub fn keep(self) -> PathBuf {
         if let Some(temporary) = self.temporary {
             return temporary.keep();
         }
         self.dir
     }
 
-    pub(super) fn provers(&self) -> &[ProverFiles] {
+    /// Every prover's files, in the order of the registry.
+    pub fn provers(&self) -> &[ProverFiles] {
         &self.provers
     }
 
-    pub(super) fn network(&self) -> PathBuf {
+    /// Parameter file.
+    pub fn network(&self) -> PathBuf {
         self.dir.join("network.toml")
     }
 
-    pub(super) fn registry(&self) -> PathBuf {
+    /// Registry of provers.
+    pub fn registry(&self) -> PathBuf {
         self.dir.join("registry.toml")
     }
 
-    pub(super) fn password(&self) -> PathBuf {
+    /// File with the password of all keystores.
+    pub fn password(&self) -> PathBuf {
         self.dir.join("password")
     }
 
-    pub(super) fn sidecar(&self) -> PathBuf {
+    /// Data folder of the sidecar.
+    pub fn sidecar(&self) -> PathBuf {
         self.dir.join("sidecar")
     }
 
-    pub(super) fn log(&self, name: &str) -> PathBuf {
+    /// Log of a process.
+    pub fn log(&self, name: &str) -> PathBuf {
         self.dir.join(format!("{name}.log"))
     }
 }
@@ -136,11 +139,13 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
 mod tests {
     use super::*;
 
-    const NETWORK: Network = Network { slot: Duration::from_secs(4), phase_slots: 45 };
+    fn network() -> Spec {
+        devnet_spec(Duration::from_secs(4), 45).unwrap()
+    }
 
     #[test]
     fn a_network_is_written_and_removed() {
-        let files = Files::create(None, 4, &NETWORK).unwrap();
+        let files = Files::create(None, 4, &network()).unwrap();
         let spec = Spec::from_toml(&std::fs::read_to_string(files.network()).unwrap()).unwrap();
         assert_eq!((spec.phase_slots, spec.k_max, spec.genesis_time), (45, 12, 0));
         let registry = std::fs::read_to_string(files.registry()).unwrap();
@@ -156,8 +161,8 @@ mod tests {
     #[test]
     fn a_folder_in_use_and_too_few_provers_are_refused() {
         let dir = tempfile::tempdir().unwrap();
-        Files::create(Some(dir.path()), 4, &NETWORK).unwrap();
-        assert!(Files::create(Some(dir.path()), 4, &NETWORK).unwrap_err().to_string().contains("not empty"));
-        assert!(Files::create(None, 3, &NETWORK).unwrap_err().to_string().contains("4 are needed"));
+        Files::create(Some(dir.path()), 4, &network()).unwrap();
+        assert!(Files::create(Some(dir.path()), 4, &network()).unwrap_err().to_string().contains("not empty"));
+        assert!(Files::create(None, 3, &network()).unwrap_err().to_string().contains("4 are needed"));
     }
 }

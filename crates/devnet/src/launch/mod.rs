@@ -15,9 +15,9 @@ use anyhow::{Context as _, bail, ensure};
 use futures::StreamExt as _;
 use quintet_api::{EventStream, GatewayClient, Topic};
 
-use crate::{Devnet, DevnetConfig};
-use children::Children;
-use files::{Files, Network};
+use crate::{ChainFlags, Devnet, DevnetConfig};
+pub use children::{Children, Programs};
+pub use files::{Files, ProverFiles, devnet_spec};
 use view::View;
 
 /// How long the sidecar may take until it answers.
@@ -42,37 +42,71 @@ pub struct LaunchOptions {
     pub slot: Duration,
     /// Slots that a phase may last. Phases close earlier, once everybody has submitted.
     pub phase_slots: u64,
-    /// Transactions in a block of the embedded chain.
-    pub txs_per_block: usize,
+    /// Blocks of the embedded chain.
+    pub blocks: ChainFlags,
+    /// Address of the embedded chain's Beacon API; port 0 takes a free one.
+    pub chain_listen: SocketAddr,
     /// Beacon API of another chain, to use instead of the embedded one.
     pub beacon_url: Option<String>,
-    /// Address of the gateway; a free port is taken if this one is in use.
+    /// Address of the gateway; port 0 takes a free one.
     pub listen: SocketAddr,
     /// Folder of the generators, shared by all processes; the user's cache if absent.
     pub params_dir: Option<PathBuf>,
     /// Threads of each prover; all cores if absent.
     pub threads: Option<usize>,
+    /// Further arguments of each prover.
+    pub prover_arguments: Vec<String>,
 }
+
+impl Default for LaunchOptions {
+    /// What `make devnet` does.
+    fn default() -> Self {
+        let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        Self {
+            provers: 8,
+            jobs: 3,
+            exit: false,
+            keep: None,
+            timeout: Duration::from_secs(1800),
+            slot: Duration::from_secs(4),
+            phase_slots: 45,
+            blocks: ChainFlags::default(),
+            chain_listen: local(0),
+            beacon_url: None,
+            listen: local(5062),
+            params_dir: None,
+            threads: None,
+            prover_arguments: Vec::new(),
+        }
+    }
+}
+
+/// Somebody asked us to stop before all was done.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("interrupted")]
+pub struct Interrupted;
 
 /// Starts everything, shows what happens, and stops everything.
 ///
 /// # Errors
-/// If a program is missing or dies, if the time is over, or if a job did not end as it should. The logs' ends are on standard error then.
+/// [`Interrupted`], or if a program is missing or dies, if the time is over, or if a job did not end as it should. The logs' ends are on standard
+/// error then.
 pub async fn launch(options: LaunchOptions) -> anyhow::Result<()> {
-    let programs = children::Programs::find()?;
-    let files = Files::create(
-        options.keep.as_deref(),
-        options.provers,
-        &Network { slot: options.slot, phase_slots: options.phase_slots },
-    )?;
+    let programs = Programs::find()?;
+    let spec = devnet_spec(options.slot, options.phase_slots)?;
+    let files = Files::create(options.keep.as_deref(), options.provers, &spec)?;
     println!("logs and data: {}", files.dir().display());
     let mut children = Children::default();
     let outcome = tokio::select! {
         outcome = run(&options, &programs, &files, &mut children) => outcome,
-        interrupted = interrupted() => interrupted.and_then(|()| bail!("interrupted")),
+        interrupted = interrupted() => interrupted.and_then(|()| Err(Interrupted.into())),
+    };
+    let outcome = match outcome {
+        Ok(mut network) if !options.exit => network.stay_up(&mut children).await,
+        other => other.map(|_| ()),
     };
     children.stop().await;
-    if outcome.is_err() {
+    if outcome.as_ref().is_err_and(|error| !error.is::<Interrupted>()) {
         children.print_tails();
         let dir = files.keep();
         eprintln!("logs are in {}", dir.display());
@@ -80,49 +114,46 @@ pub async fn launch(options: LaunchOptions) -> anyhow::Result<()> {
     outcome
 }
 
-async fn run(
-    options: &LaunchOptions,
-    programs: &children::Programs,
-    files: &Files,
-    children: &mut Children,
-) -> anyhow::Result<()> {
+/// A network that did what was asked of it.
+struct Network {
+    gateway: String,
+    client: GatewayClient,
+    view: View,
+    /// Stops when dropped.
+    _chain: Option<Devnet>,
+}
+
+impl Network {
+    /// Leaves everything as it is until somebody wants to stop.
+    async fn stay_up(&mut self, children: &mut Children) -> anyhow::Result<()> {
+        let gateway = &self.gateway;
+        println!("the gateway stays up at {gateway}, e.g. curl {gateway}/v1/jobs; Ctrl-C ends everything");
+        tokio::select! {
+            interrupted = interrupted() => interrupted,
+            outcome = watch(&self.client, &mut self.view, children, usize::MAX) => outcome,
+        }
+    }
+}
+
+async fn run(options: &LaunchOptions, programs: &Programs, files: &Files, children: &mut Children) -> anyhow::Result<Network> {
     let started = Instant::now();
-    let chain = match options.beacon_url {
-        Some(_) => None,
-        None => Some(Devnet::start(embedded(options)).await?),
-    };
-    let chain_url = chain.as_ref().map(Devnet::url).or(options.beacon_url.clone()).context("a chain")?;
     let listen = free_address(options.listen)?;
     let gateway = format!("http://{listen}");
+    let chain = match options.beacon_url {
+        Some(_) => None,
+        None => Some(Devnet::start(embedded(options)).await.map_err(|error| occupied(error, "--chain-listen"))?),
+    };
+    let chain_url = chain.as_ref().map(Devnet::url).or(options.beacon_url.clone()).context("a chain")?;
     println!("chain: {chain_url}  gateway: {gateway}");
-
-    let params = options.params_dir.as_ref().map(|dir| format!("--params-dir={}", dir.display()));
-    let sidecar = [
-        "run".to_owned(),
-        format!("--network={}", files.network().display()),
-        format!("--registry={}", files.registry().display()),
-        format!("--data-dir={}", files.sidecar().display()),
-        format!("--beacon-url={chain_url}"),
-        format!("--listen={listen}"),
-    ];
-    children.spawn("sidecar", &programs.sidecar, sidecar.into_iter().chain(params.clone()), files.log("sidecar"))?;
+    if chain.is_some() {
+        println!(
+            "at will: curl {chain_url}/devnet/v1/reorg --json '{{\"depth\":2}}' (also miss, empty, offline: '{{\"slots\":1}}')"
+        );
+    }
+    start_sidecar(options, programs, files, children, (&chain_url, listen))?;
     let client = GatewayClient::new(&gateway, Duration::from_secs(10))?;
     wait_for(&client, children).await?;
-    for (number, prover) in files.provers().iter().enumerate() {
-        let arguments = [
-            "run".to_owned(),
-            "--aggregate".to_owned(),
-            format!("--gateway={gateway}"),
-            format!("--beacon-url={chain_url}"),
-            format!("--stake-key={}", prover.keystore.display()),
-            format!("--password-file={}", files.password().display()),
-            format!("--data-dir={}", prover.data.display()),
-        ];
-        let threads = options.threads.map(|threads| format!("--threads={threads}"));
-        let name = format!("prover-{number}");
-        let log = files.log(&name);
-        children.spawn(&name, &programs.prover, arguments.into_iter().chain(params.clone()).chain(threads), log)?;
-    }
+    start_provers(options, programs, files, children, (&chain_url, &gateway))?;
     println!("{} provers, a process each; {} jobs to go", options.provers, options.jobs);
 
     let names =
@@ -139,21 +170,60 @@ async fn run(
     let sound = summary::print(&client, &view, options.jobs).await?;
     println!("{} jobs finalized after {:.0} s", options.jobs, started.elapsed().as_secs_f64());
     ensure!(sound, "a full proof was refused");
-    if !options.exit {
-        println!("the gateway stays up at {gateway}, e.g. curl {gateway}/v1/jobs; Ctrl-C ends everything");
-        tokio::select! {
-            interrupted = interrupted() => interrupted?,
-            outcome = watch(&client, &mut view, children, usize::MAX) => outcome?,
-        }
-    }
-    if let Some(chain) = chain {
-        chain.shutdown().await;
-    }
-    Ok(())
+    Ok(Network { gateway, client, view, _chain: chain })
 }
 
 fn embedded(options: &LaunchOptions) -> DevnetConfig {
-    DevnetConfig { slot_duration: options.slot, txs_per_block: options.txs_per_block, ..DevnetConfig::default() }
+    options.blocks.apply(DevnetConfig { listen: options.chain_listen, slot_duration: options.slot, ..DevnetConfig::default() })
+}
+
+fn params(options: &LaunchOptions) -> Option<String> {
+    options.params_dir.as_ref().map(|dir| format!("--params-dir={}", dir.display()))
+}
+
+fn start_sidecar(
+    options: &LaunchOptions,
+    programs: &Programs,
+    files: &Files,
+    children: &mut Children,
+    (chain, listen): (&str, SocketAddr),
+) -> anyhow::Result<()> {
+    let arguments = [
+        "run".to_owned(),
+        format!("--network={}", files.network().display()),
+        format!("--registry={}", files.registry().display()),
+        format!("--data-dir={}", files.sidecar().display()),
+        format!("--beacon-url={chain}"),
+        format!("--listen={listen}"),
+    ];
+    children.spawn("sidecar", &programs.sidecar, arguments.into_iter().chain(params(options)), files.log("sidecar"))
+}
+
+fn start_provers(
+    options: &LaunchOptions,
+    programs: &Programs,
+    files: &Files,
+    children: &mut Children,
+    (chain, gateway): (&str, &str),
+) -> anyhow::Result<()> {
+    for (number, prover) in files.provers().iter().enumerate() {
+        let arguments = [
+            "run".to_owned(),
+            "--aggregate".to_owned(),
+            format!("--gateway={gateway}"),
+            format!("--beacon-url={chain}"),
+            format!("--stake-key={}", prover.keystore.display()),
+            format!("--password-file={}", files.password().display()),
+            format!("--data-dir={}", prover.data.display()),
+        ];
+        let threads = options.threads.map(|threads| format!("--threads={threads}"));
+        let further = options.prover_arguments.iter().cloned();
+        let arguments = arguments.into_iter().chain(params(options)).chain(threads).chain(further);
+        let name = format!("prover-{number}");
+        let log = files.log(&name);
+        children.spawn(&name, &programs.prover, arguments, log)?;
+    }
+    Ok(())
 }
 
 /// Shows events until `jobs` jobs are finalized.
@@ -195,20 +265,53 @@ async fn wait_for(client: &GatewayClient, children: &mut Children) -> anyhow::Re
     }
 }
 
-/// `wanted`, or with another port if that is taken.
+/// `wanted`, with a free port if that is 0.
+///
+/// # Errors
+/// If the port is taken.
 fn free_address(wanted: SocketAddr) -> anyhow::Result<SocketAddr> {
     let listener = std::net::TcpListener::bind(wanted)
-        .or_else(|_| std::net::TcpListener::bind(SocketAddr::new(wanted.ip(), 0)))
-        .with_context(|| format!("no port is free at {}", wanted.ip()))?;
+        .map_err(|source| occupied(crate::DevnetError::Listen { address: wanted, source }, "--listen"))?;
     Ok(listener.local_addr()?)
 }
 
-/// SIGINT or SIGTERM.
+/// Says what to do about an address that is in use.
+fn occupied(error: crate::DevnetError, flag: &str) -> anyhow::Error {
+    let advice = match &error {
+        crate::DevnetError::Listen { address, source } if source.kind() == std::io::ErrorKind::AddrInUse => Some(format!(
+            "something else listens there, perhaps another devnet; take another port with {flag} {}:0",
+            address.ip()
+        )),
+        _ => None,
+    };
+    let error = anyhow::Error::from(error);
+    match advice {
+        Some(advice) => error.context(advice),
+        None => error,
+    }
+}
+
+/// SIGINT, SIGTERM, or the terminal was closed.
 async fn interrupted() -> anyhow::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut hangup) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
     tokio::select! {
         interrupted = tokio::signal::ctrl_c() => interrupted?,
         _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_occupied_port_is_an_error_that_says_what_to_do() {
+        let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let error = format!("{:#}", free_address(taken.local_addr().unwrap()).unwrap_err());
+        assert!(error.contains("--listen 127.0.0.1:0") && error.contains("cannot listen on"), "{error}");
+        assert_ne!(free_address(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap().port(), 0);
+    }
 }
