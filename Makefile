@@ -1,6 +1,6 @@
 # Everything a person runs. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help build devnet test test-long fmt lint doc guests bench-protocol bench-verify
+.PHONY: help build devnet test test-kurtosis images test-long fmt lint doc guests bench-protocol bench-verify
 
 CARGO ?= cargo
 ARGS ?=
@@ -17,6 +17,13 @@ devnet: ## Embedded chain, one sidecar, eight provers; live view of the phases (
 
 test: ## Everything that CI runs; installs what it needs and says so
 	@scripts/test.sh
+
+test-kurtosis: ## The Kurtosis package and the Dockerfile, as far as they can be checked without an engine
+	@scripts/test-kurtosis.sh
+
+images: ## Container images of both programs (needs docker)
+	docker build -f configs/docker/Dockerfile --target sidecar -t quintet-sidecar:latest .
+	docker build -f configs/docker/Dockerfile --target prover -t quintet-prover:latest .
 
 test-long: ## Soaks, many kills, long fuzzing
 	@scripts/test-long.sh
