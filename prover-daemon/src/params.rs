@@ -7,7 +7,10 @@ use quintet_plonk::{ParamsCache, ParamsProgress};
 use quintet_proving::{Circuits, Guest};
 
 /// Circuits of the payload guest, with parameters out of the cache in `dir` or the user's own.
-pub(crate) fn circuits(dir: Option<PathBuf>, quiet: bool) -> anyhow::Result<Circuits> {
+///
+/// # Errors
+/// If there is no folder for the cache.
+pub fn circuits(dir: Option<PathBuf>, quiet: bool) -> anyhow::Result<Circuits> {
     let folder = dir.or_else(ParamsCache::default_folder);
     let cache = ParamsCache::new(folder.context("neither HOME nor XDG_CACHE_HOME is set: name a folder with --params-dir")?);
     let params = move |k| {

@@ -69,6 +69,12 @@ impl Circuits {
         Self { guest, params, backend: Arc::new(Upstream::default()), sizes: Mutex::default() }
     }
 
+    /// The same with another backend.
+    #[must_use]
+    pub fn with_backend(self, backend: Arc<dyn Backend>) -> Self {
+        Self { backend, ..self }
+    }
+
     /// The guest.
     pub const fn guest(&self) -> &Guest {
         &self.guest

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod backend;
 mod key;
 mod protection;
 mod prove;
@@ -7,12 +8,14 @@ mod run;
 mod status;
 mod verify;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 /// Proves Ethereum blocks together with others.
 #[derive(Debug, Parser)]
 #[command(name = "quintet-prover", version, max_term_width = 110)]
-pub(crate) struct Cli {
+pub struct Cli {
     #[command(subcommand)]
     command: Command,
 }
@@ -26,7 +29,7 @@ enum Command {
     /// Make, import, list and export stake keys.
     Key(key::Key),
     /// Prove blocks for a network: follow a gateway, find duties, commit, prove, aggregate, submit.
-    Run(run::Run),
+    Run(Box<run::Run>),
     /// Export and import the record of what a key has signed.
     Protection(protection::Protection),
     /// Show a prover's standing, duties and history.
@@ -34,7 +37,19 @@ enum Command {
 }
 
 impl Cli {
-    pub(crate) fn run(self) -> anyhow::Result<()> {
+    /// Does what was asked for; errors go to standard error.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        match self.dispatch() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("error: {error:#}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    fn dispatch(self) -> anyhow::Result<()> {
         match self.command {
             Command::Prove(command) => command.run(),
             Command::Verify(command) => command.run(),

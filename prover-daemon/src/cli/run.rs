@@ -1,7 +1,7 @@
 //! `quintet-prover run`: the daemon.
 
 use std::{
-    io::IsTerminal as _,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -16,12 +16,17 @@ use quintet_types::{Root, Spec, spec::Network};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+use super::backend::BackendFlag;
 use crate::{
-    params,
+    params, progress,
     protection::Protection,
     run::{
         self, Shared,
+        board::Board,
         gateways::{Gateways, now_ms},
+        listener,
+        metrics::Metrics,
+        twin::LookOutPolicy,
     },
 };
 
@@ -46,6 +51,17 @@ pub(crate) struct Run {
     /// Put full proofs together in T3 to T5.
     #[arg(long, env = "QUINTET_AGGREGATE")]
     aggregate: bool,
+    /// Make a whole proof alone in T1 or T2 where the times measured so far say that it is ready before the phase ends.
+    #[arg(long, env = "QUINTET_FULL_PROOF_WHEN_FASTER")]
+    full_proof_when_faster: bool,
+    /// Whether to sit out one job first, to see whether another process uses the key.
+    #[arg(long, value_enum, default_value_t = LookOutPolicy::Auto, env = "QUINTET_LOOK_OUT")]
+    look_out: LookOutPolicy,
+    /// Serve `/metrics` and `/status` on this address, e.g. 127.0.0.1:5064. Off if absent.
+    #[arg(long, value_name = "ADDRESS", env = "QUINTET_METRICS")]
+    metrics: Option<SocketAddr>,
+    #[command(flatten)]
+    backend: BackendFlag,
     /// Folder of the generators.
     #[arg(long, value_name = "DIR", env = "QUINTET_PARAMS_DIR")]
     params_dir: Option<PathBuf>,
@@ -110,16 +126,42 @@ impl Run {
         let key = StakeKey::unlock(&self.stake_key, &password, None)?;
         let pubkey = (*key.public_key()).into();
         let protection = Protection::open(&protection_dir(&self.data_dir), pubkey)?;
-        let quiet = self.log_format == LogFormat::Json || !std::io::stderr().is_terminal();
-        let circuits = Arc::new(params::circuits(self.params_dir.clone(), quiet)?);
+        let quiet = self.log_format == LogFormat::Json || progress::nobody_watches();
+        let listener = match self.metrics {
+            Some(address) => Some(listener::bind(address).await?),
+            None => None,
+        };
+        let circuits = Arc::new(self.backend.apply(params::circuits(self.params_dir.clone(), quiet)?));
         let gateways = Gateways::new(&self.gateways)?;
         let (identity, spec) = meet(&gateways).await?;
         self.check(&identity, &spec, circuits.guest().hash)?;
         let beacon = self.beacon(&spec).await?;
         tracing::info!(prover = %pubkey, gateway = %gateways.current().base(), network = %spec.config_name, "following");
-        let (spec, aggregate) = (Arc::new(spec), self.aggregate);
-        let shared = Shared { gateways, spec, key, pubkey, circuits, protection, beacon, aggregate };
-        run::run(Arc::new(shared), stop).await
+        let backend = circuits.backend().name();
+        let mut metrics = Metrics::new(backend, rayon::current_num_threads());
+        metrics.count_switches(gateways.switches());
+        let shared = Arc::new(Shared {
+            board: Board::new(pubkey, &spec.config_name, backend),
+            metrics,
+            speed: Arc::default(),
+            gateways,
+            spec: Arc::new(spec),
+            key,
+            pubkey,
+            circuits,
+            protection,
+            beacon,
+            aggregate: self.aggregate,
+            full_proof_when_faster: self.full_proof_when_faster,
+            look_out: self.look_out,
+            quiet,
+        });
+        let serving = listener.map(|listener| tokio::spawn(listener::serve(listener, Arc::clone(&shared))));
+        let outcome = run::run(shared, stop).await;
+        if let Some(serving) = serving {
+            serving.abort();
+        }
+        outcome
     }
 
     /// Whether this gateway is one to work for.
@@ -185,7 +227,7 @@ async fn meet(gateways: &Gateways) -> anyhow::Result<(Identity, Spec)> {
             Ok(answer) => return Ok(answer),
             Err(error) if error.is_transient() => {
                 tracing::warn!(%error, "no gateway answers yet; trying again in 2 s");
-                gateways.rotate();
+                gateways.rotate(&client);
                 tokio::time::sleep(Duration::from_secs(2)).await;
             }
             Err(error) => return Err(error).context("asking the gateway who it is"),
@@ -197,8 +239,8 @@ fn init_log(format: LogFormat) {
     let filter = EnvFilter::try_from_env("QUINTET_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
+        .with_ansi(!progress::nobody_watches())
+        .with_writer(progress::LogWriter);
     match format {
         LogFormat::Human => builder.init(),
         LogFormat::Json => builder.json().init(),

@@ -11,13 +11,13 @@ use super::work::{Challenged, Work};
 
 /// A partial of a certified bundle.
 #[derive(Clone, Debug)]
-pub(crate) struct Found {
+pub struct Found {
     /// Who made it.
-    pub(crate) maker: ProverIndex,
+    pub maker: ProverIndex,
     /// Its key.
-    pub(crate) key: PublicKeyBytes,
+    pub key: PublicKeyBytes,
     /// The partial.
-    pub(crate) partial: PartialProof,
+    pub partial: PartialProof,
 }
 
 /// A part of the full proof to be.
@@ -30,22 +30,22 @@ struct Part {
 
 /// What an aggregate is made of.
 #[derive(Debug)]
-pub(crate) struct Material {
+pub struct Material {
     /// Partials of certified bundles.
-    pub(crate) found: Vec<Found>,
+    pub found: Vec<Found>,
     /// Commitments seen in T1, by instance and digest.
-    pub(crate) commitments: BTreeMap<(InstanceIndex, Root), Commitment>,
+    pub commitments: BTreeMap<(InstanceIndex, Root), Commitment>,
     /// Seed of the order in which partials are preferred.
-    pub(crate) assignment_seed: Root,
+    pub assignment_seed: Root,
     /// Our index.
-    pub(crate) us: ProverIndex,
+    pub us: ProverIndex,
 }
 
 /// Puts a full proof together. Every partial that goes in was verified here.
 ///
 /// # Errors
 /// If a missing partial cannot be made, or the sums do not cancel.
-pub(crate) fn full_proof(work: &Work, challenged: &Challenged, material: Material) -> anyhow::Result<FullProof> {
+pub fn full_proof(work: &Work, challenged: &Challenged, material: Material) -> anyhow::Result<FullProof> {
     let Material { found, commitments, assignment_seed, us } = material;
     let id = *work.job.id();
     let settled = work.settled(challenged, commitments)?;

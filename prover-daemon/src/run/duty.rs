@@ -9,24 +9,34 @@ use quintet_types::{Epoch, JobId, ProverIndex, PublicKeyBytes, Spec};
 
 /// Which part a prover has in a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
+pub enum Role {
     /// Drawn: commits, proves and may aggregate.
     Selected,
     /// Drawn after them: may fill holes of T1.
     Reserve,
 }
 
+impl Role {
+    /// The name, for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Selected => "selected",
+            Self::Reserve => "reserve",
+        }
+    }
+}
+
 /// A prover's part in a job, and who else is in it.
 #[derive(Clone, Debug)]
-pub(crate) struct Duty {
+pub struct Duty {
     /// The part.
-    pub(crate) role: Role,
+    pub role: Role,
     /// Our index in the registry.
-    pub(crate) index: ProverIndex,
+    pub index: ProverIndex,
     /// The draw.
-    pub(crate) selection: Selection,
+    pub selection: Selection,
     /// Indices by key.
-    pub(crate) indices: BTreeMap<PublicKeyBytes, ProverIndex>,
+    pub indices: BTreeMap<PublicKeyBytes, ProverIndex>,
 }
 
 impl Duty {
@@ -34,7 +44,7 @@ impl Duty {
     ///
     /// # Errors
     /// If the outcome is not the gateway's.
-    pub(crate) fn find(id: &JobId, view: &SelectionView, key: &PublicKeyBytes, spec: &Spec) -> anyhow::Result<Option<Self>> {
+    pub fn find(id: &JobId, view: &SelectionView, key: &PublicKeyBytes, spec: &Spec) -> anyhow::Result<Option<Self>> {
         let indices: BTreeMap<_, _> = view.candidates.iter().map(|candidate| (candidate.pubkey, candidate.index)).collect();
         ensure!(indices.len() == view.candidates.len(), "a key occurs twice among the candidates");
         let Some(&index) = indices.get(key) else { return Ok(None) };
@@ -51,7 +61,7 @@ impl Duty {
     ///
     /// # Errors
     /// If anybody's share is not what the gateway says.
-    pub(crate) fn assign(&self, instances: usize, theirs: &[TheirAssignment], spec: &Spec) -> anyhow::Result<Assignment> {
+    pub fn assign(&self, instances: usize, theirs: &[TheirAssignment], spec: &Spec) -> anyhow::Result<Assignment> {
         let ours = Assignment::new(&self.selection, instances as u64, spec)?;
         let (expected, got) = (ours.provers().len(), theirs.len());
         ensure!(expected == got, "the gateway assigns to {got} provers, {expected} are selected");
@@ -67,7 +77,7 @@ impl Duty {
 /// The draw of a job, again.
 fn draw(id: &JobId, view: &SelectionView, spec: &Spec) -> anyhow::Result<Option<Selection>> {
     let table = table(view, spec)?;
-    let unavailable: BTreeSet<ProverIndex> = view.unavailable.iter().copied().collect();
+    let unavailable: BTreeSet<ProverIndex> = view.unavailable.iter().chain(&view.culprits).copied().collect();
     let ours = select(id, &view.randao_mix, view.gas_used, &table, &unavailable, spec);
     let same = match &ours {
         Some(selection) => selection.provers == view.selected && selection.reserves == view.reserves,
@@ -130,6 +140,7 @@ mod tests {
             gas_used: 1_000_000,
             candidates: (0..8).map(candidate).collect(),
             unavailable: vec![ProverIndex(2)],
+            culprits: Vec::new(),
             selected: Vec::new(),
             reserves: Vec::new(),
         };

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::ensure;
+use prometheus_client::metrics::counter::Counter;
 use quintet_api::{ClientError, GatewayClient};
 
 /// How long one request may take.
@@ -26,6 +27,7 @@ pub(crate) fn now_ms() -> u64 {
 pub(crate) struct Gateways {
     clients: Vec<GatewayClient>,
     current: AtomicUsize,
+    switches: Counter,
 }
 
 impl Gateways {
@@ -36,7 +38,7 @@ impl Gateways {
     pub(crate) fn new(addresses: &[String]) -> anyhow::Result<Self> {
         ensure!(!addresses.is_empty(), "name at least one gateway");
         let clients = addresses.iter().map(|address| GatewayClient::new(address, TIMEOUT)).collect::<Result<_, _>>()?;
-        Ok(Self { clients, current: AtomicUsize::new(0) })
+        Ok(Self { clients, current: AtomicUsize::new(0), switches: Counter::default() })
     }
 
     /// The one in use.
@@ -44,9 +46,23 @@ impl Gateways {
         &self.clients[self.current.load(Ordering::Relaxed) % self.clients.len()]
     }
 
-    /// The one in use failed: the next one's turn.
-    pub(crate) fn rotate(&self) {
-        self.current.fetch_add(1, Ordering::Relaxed);
+    /// Counts turns to the next one.
+    pub(crate) const fn switches(&self) -> &Counter {
+        &self.switches
+    }
+
+    /// `failed` failed: the next one's turn, unless somebody else has turned to it already.
+    pub(crate) fn rotate(&self, failed: &GatewayClient) {
+        let current = self.current.load(Ordering::Relaxed);
+        let place = current % self.clients.len();
+        if self.clients.len() < 2 || self.clients[place].base() != failed.base() {
+            return;
+        }
+        let next = (place + 1) % self.clients.len();
+        if self.current.compare_exchange(current, next, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            self.switches.inc();
+            tracing::warn!(failed = %failed.base(), next = %self.clients[next].base(), "turning to the next gateway");
+        }
     }
 
     /// Repeats a request while it fails for reasons that may pass, until `until_ms` (Unix time).
@@ -59,7 +75,8 @@ impl Gateways {
     {
         let mut pause = FIRST_PAUSE;
         loop {
-            let error = match request(self.current().clone()).await {
+            let client = self.current().clone();
+            let error = match request(client.clone()).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -69,7 +86,7 @@ impl Gateways {
             tracing::debug!(%error, ?pause, "trying again");
             // "Too early" is the right gateway's answer; others are tried for anything else.
             if error.status() != Some(425) {
-                self.rotate();
+                self.rotate(&client);
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(MAX_PAUSE);
@@ -101,6 +118,13 @@ mod tests {
                 })
                 .await;
         assert_eq!(answer.unwrap().as_deref(), Some("b"));
+
+        assert_eq!(gateways.switches().get(), 3);
+        // Several workers that saw the same one fail turn away from it once.
+        let failed = gateways.current().clone();
+        gateways.rotate(&failed);
+        gateways.rotate(&failed);
+        assert_ne!(gateways.current().base(), failed.base());
 
         tries.store(0, Ordering::Relaxed);
         let answer: Result<(), _> = gateways

@@ -1,10 +1,15 @@
 //! The daemon: follows a gateway's events and gives each job that it has a part in to a worker.
 
-mod aggregate;
-mod duty;
+pub(crate) mod aggregate;
+pub(crate) mod board;
+pub(crate) mod duty;
 pub(crate) mod gateways;
 mod input;
-mod work;
+pub(crate) mod listener;
+pub(crate) mod metrics;
+pub(crate) mod speed;
+pub(crate) mod twin;
+pub(crate) mod work;
 mod worker;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -15,12 +20,17 @@ use quintet_api::{Event, EventKind, JobFilter, JobState, Topic};
 use quintet_beacon::BeaconClient;
 use quintet_keys::StakeKey;
 use quintet_proving::Circuits;
-use quintet_types::{JobId, Phase, PublicKeyBytes, Root, Slot, Spec};
+use quintet_types::{JobId, PublicKeyBytes, Slot, Spec};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::protection::Protection;
+use board::{Board, Mode};
 use gateways::Gateways;
+use metrics::Metrics;
+use speed::Speed;
+use twin::{LookOut, LookOutPolicy, Twin};
+use work::Step;
 use worker::Wake;
 
 /// Topics that a daemon follows.
@@ -29,6 +39,8 @@ const TOPICS: [Topic; 6] = [Topic::Job, Topic::Phase, Topic::Holes, Topic::Chall
 const REFRESH: Duration = Duration::from_secs(10);
 /// Pause before a gateway is spoken to again after a failure.
 const RECONNECT: Duration = Duration::from_secs(2);
+/// Times that a job is taken up again after an error, with pauses between them.
+const ATTEMPTS: u32 = 4;
 /// Records of older jobs are removed: what was finalized so many epochs ago has no open phase any more.
 const KEPT_EPOCHS: u64 = 64;
 
@@ -51,34 +63,46 @@ pub(crate) struct Shared {
     pub(crate) beacon: Option<BeaconClient>,
     /// Whether to make full proofs.
     pub(crate) aggregate: bool,
+    /// Whether to make a full proof alone in T1 or T2 where there is time for it.
+    pub(crate) full_proof_when_faster: bool,
+    /// Whether to look out for a twin first.
+    pub(crate) look_out: LookOutPolicy,
+    /// Whether bars are hidden.
+    pub(crate) quiet: bool,
+    /// How fast this machine has been.
+    pub(crate) speed: Arc<Speed>,
+    /// Counters.
+    pub(crate) metrics: Metrics,
+    /// What is being done.
+    pub(crate) board: Board,
 }
 
 impl Shared {
+    /// Something happened to an instance.
+    pub(crate) fn on_step(&self, air: u16, step: Step) {
+        match step {
+            Step::Committed(took) => self.metrics.committed(air, took),
+            Step::Proven(took) => self.metrics.proven(air, took),
+            Step::Failed => self.metrics.failed(air),
+        }
+    }
+
     /// Length of a phase in milliseconds: how long a request is worth repeating.
     pub(crate) fn phase_ms(&self) -> u64 {
         self.spec.phase_slots.saturating_mul(self.spec.slot_duration_ms)
     }
 }
 
-/// Someone else signs with our key.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "job {job} {phase}: a submission {found} was made with this key, and our record {ours}. Another process has the key, or the \
-     protection record was lost. Two bodies for one phase are slashed: stop the other one, import its record, and start again"
-)]
-struct Twin {
-    job: Box<JobId>,
-    phase: Phase,
-    found: Root,
-    ours: String,
-}
-
 /// Jobs that are being worked on.
 #[derive(Debug, Default)]
 struct Jobs {
     running: HashMap<JobId, (Arc<Wake>, JoinHandle<()>)>,
-    /// Last event that was seen.
-    last_event: u64,
+    /// Last event of each gateway.
+    last_event: HashMap<String, u64>,
+    /// A look-out for a twin that is not over: nothing is worked on meanwhile.
+    look_out: Option<LookOut>,
+    /// Whether we looked for a twin at all.
+    looked: bool,
 }
 
 /// Follows events until `stop`.
@@ -88,16 +112,19 @@ struct Jobs {
 pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) -> anyhow::Result<()> {
     let mut jobs = Jobs::default();
     let outcome = loop {
+        let gateway = shared.gateways.current().clone();
+        shared.board.set_mode(Mode::Connecting, gateway.base());
         let error = tokio::select! {
             () = stop.cancelled() => break Ok(()),
             ended = follow(&shared, &mut jobs) => ended.err(),
         };
+        shared.metrics.gateway_connected.set(0);
         match error {
             Some(error) if error.is::<Twin>() => break Err(error),
-            Some(error) => tracing::warn!(gateway = %shared.gateways.current().base(), "{error:#}; connecting again"),
-            None => tracing::warn!(gateway = %shared.gateways.current().base(), "the event stream ended; connecting again"),
+            Some(error) => tracing::warn!(gateway = %gateway.base(), "{error:#}; connecting again"),
+            None => tracing::warn!(gateway = %gateway.base(), "the event stream ended; connecting again"),
         }
-        shared.gateways.rotate();
+        shared.gateways.rotate(&gateway);
         tokio::select! {
             () = stop.cancelled() => break Ok(()),
             () = tokio::time::sleep(RECONNECT) => {}
@@ -115,14 +142,27 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) -> anyhow:
 /// Follows one gateway until the stream ends.
 async fn follow(shared: &Arc<Shared>, jobs: &mut Jobs) -> anyhow::Result<()> {
     let client = shared.gateways.current().clone();
-    let mut events = client.events(&TOPICS, Some(jobs.last_event)).await?;
+    let gateway = client.base().to_string();
+    if !jobs.looked {
+        jobs.look_out = LookOut::begin(shared).await?;
+        jobs.looked = true;
+    }
+    // The ids of one gateway's events mean nothing to another.
+    let mut events = client.events(&TOPICS, Some(jobs.last_event.get(&gateway).copied().unwrap_or(0))).await?;
+    shared.metrics.gateway_connected.set(1);
     jobs.refresh(shared).await?;
     let mut refresh = tokio::time::interval(REFRESH);
     refresh.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
+        let mode = if jobs.look_out.is_some() { Mode::LookingOut } else { Mode::Following };
+        shared.board.set_mode(mode, &gateway);
         tokio::select! {
             event = events.next() => match event {
-                Some(event) => jobs.on_event(shared, event?).await?,
+                Some(event) => {
+                    let event = event?;
+                    jobs.last_event.insert(gateway.clone(), event.id);
+                    jobs.on_event(shared, event).await?;
+                }
                 None => return Ok(()),
             },
             _ = refresh.tick() => jobs.refresh(shared).await?,
@@ -130,37 +170,67 @@ async fn follow(shared: &Arc<Shared>, jobs: &mut Jobs) -> anyhow::Result<()> {
     }
 }
 
+/// Works on a job until it is over. Errors may pass, so it is taken up again some times.
+async fn work(shared: Arc<Shared>, id: JobId, wake: Arc<Wake>) {
+    let mut pause = RECONNECT;
+    for attempt in 1..=ATTEMPTS {
+        let Err(error) = worker::work(Arc::clone(&shared), id, Arc::clone(&wake)).await else { break };
+        tracing::error!(job = %id, attempt, "not worked on: {error:#}");
+        if attempt == ATTEMPTS {
+            shared.metrics.missed("job");
+            shared.board.missed(&id, None, format!("{error:#}"));
+        } else {
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+    }
+    shared.board.close(&id);
+}
+
 impl Jobs {
     /// Starts a worker for every job that is open and has none.
     async fn refresh(&mut self, shared: &Arc<Shared>) -> anyhow::Result<()> {
         let filter = JobFilter { limit: Some(200), ..JobFilter::default() };
         let page = shared.gateways.current().jobs(&filter).await.context("reading the jobs")?;
+        for job in &page.data {
+            self.looked_at(shared, job.job, job.state).await?;
+        }
         let open: Vec<JobId> = page.data.iter().filter(|job| !job.state.is_final()).map(|job| job.job).collect();
         // A worker that gave up is not started again while its job is open.
         self.running.retain(|id, (_, worker)| open.contains(id) || !worker.is_finished());
         for id in open {
             self.start(shared, id);
         }
+        let working = self.running.values().filter(|(_, worker)| !worker.is_finished()).count();
+        shared.metrics.jobs_open.set(working as i64);
+        Ok(())
+    }
+
+    /// Tells the look-out of a job's state; ends it when nothing was found.
+    async fn looked_at(&mut self, shared: &Arc<Shared>, job: JobId, state: JobState) -> anyhow::Result<()> {
+        if let Some(look_out) = &mut self.look_out
+            && look_out.saw(shared, job, state).await?
+        {
+            self.look_out = None;
+        }
         Ok(())
     }
 
     fn start(&mut self, shared: &Arc<Shared>, id: JobId) {
+        if self.look_out.is_some() {
+            return;
+        }
         self.running.entry(id).or_insert_with(|| {
             let wake = Arc::new(Wake::default());
-            let (shared, theirs) = (Arc::clone(shared), Arc::clone(&wake));
-            let worker = tokio::spawn(async move {
-                if let Err(error) = worker::work(shared, id, theirs).await {
-                    tracing::error!(job = %id, "not worked on: {error:#}");
-                }
-            });
+            let worker = tokio::spawn(work(Arc::clone(shared), id, Arc::clone(&wake)));
             (wake, worker)
         });
     }
 
     async fn on_event(&mut self, shared: &Arc<Shared>, event: Event) -> anyhow::Result<()> {
-        self.last_event = event.id;
         match event.kind {
             EventKind::Job { job, state } => {
+                self.looked_at(shared, job, state).await?;
                 if !state.is_final() && state != JobState::Suspended {
                     self.start(shared, job);
                 }
@@ -173,7 +243,7 @@ impl Jobs {
                 }
             }
             EventKind::Submission { job, phase, prover, body_root, .. } if prover == shared.pubkey => {
-                check_twin(shared, job, phase, body_root).await?;
+                twin::check(shared, job, phase, body_root).await?;
             }
             EventKind::Finalized { slot, .. } => {
                 let floor = Slot(slot.0.saturating_sub(KEPT_EPOCHS * shared.spec.slots_per_epoch));
@@ -195,25 +265,4 @@ impl Jobs {
             wake.notify.notify_one();
         }
     }
-}
-
-/// A submission under our key: it has to be one that we have on record, which is written before anything is sent.
-async fn check_twin(shared: &Arc<Shared>, job: JobId, phase: Phase, found: Root) -> anyhow::Result<()> {
-    if job.slot < shared.protection.floor() {
-        return Ok(());
-    }
-    let record = {
-        let shared = Arc::clone(shared);
-        tokio::task::spawn_blocking(move || shared.protection.body_root(&job, phase)).await??
-    };
-    if record == Some(found) {
-        return Ok(());
-    }
-    // Events come again after a restart; of a job that is over nothing more is signed.
-    if record.is_none() && shared.gateways.current().job(&job).await.is_ok_and(|detail| detail.summary.state.is_final()) {
-        tracing::warn!(%job, %phase, "this key submitted to a job that is over, and the protection record does not know of it");
-        return Ok(());
-    }
-    let ours = record.map_or_else(|| "has none".to_owned(), |root| format!("has {root}"));
-    Err(Twin { job: Box::new(job), phase, found, ours }.into())
 }

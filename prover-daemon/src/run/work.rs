@@ -2,40 +2,106 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, ensure};
-use quintet_plonk::{InstanceId, PartialProof as PlonkPartial, Prover, Round};
+use quintet_plonk::{Digest, Encode as _, InstanceId, PartialProof as PlonkPartial, Prover, Round};
 use quintet_proving::{CommittedInstance, ProvingJob, commitment_from_wire, element_bytes, partial_from_wire, partial_to_wire};
 use quintet_types::{Commitment, InstanceIndex, PartialProof, PublicKeyBytes, Root};
 use rayon::prelude::*;
 
+use super::speed::Speed;
+
+/// What happened to one instance, as it happens: for bars, measurements and metrics.
+#[derive(Clone, Copy, Debug)]
+pub enum Step {
+    /// It was committed to.
+    Committed(Duration),
+    /// It was proven.
+    Proven(Duration),
+    /// It could not be.
+    Failed,
+}
+
+/// Takes [`Step`]s, with the number of the AIR, from many threads.
+pub type OnStep = Box<dyn Fn(u16, Step) + Send + Sync>;
+
 /// One job's plan and keys, and what was computed for it so far.
-#[derive(Debug)]
-pub(crate) struct Work {
+pub struct Work {
     /// Execution and plan.
-    pub(crate) job: ProvingJob,
+    pub job: ProvingJob,
     prover: Prover,
     key: PublicKeyBytes,
+    speed: Arc<Speed>,
+    on_step: OnStep,
     /// Instances that are to be proven, with their traces.
     committed: Mutex<BTreeMap<InstanceIndex, Arc<CommittedInstance>>>,
 }
 
+impl std::fmt::Debug for Work {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Work").field("job", self.job.id()).field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
 /// D and the challenge, checked.
 #[derive(Clone, Debug)]
-pub(crate) struct Challenged {
+pub struct Challenged {
     /// The round.
-    pub(crate) round: Arc<Round>,
+    pub round: Arc<Round>,
     /// D.
-    pub(crate) digests: Vec<Root>,
+    pub digests: Vec<Root>,
 }
 
 impl Work {
-    /// Nothing computed yet.
-    pub(crate) fn new(job: ProvingJob, key: PublicKeyBytes) -> Self {
+    /// Nothing computed yet. How long things take goes to `speed`, and each step to `on_step`.
+    pub fn new(job: ProvingJob, key: PublicKeyBytes, speed: Arc<Speed>, on_step: OnStep) -> Self {
         let prover = job.prover(&key);
-        Self { job, prover, key, committed: Mutex::default() }
+        Self { job, prover, key, speed, on_step, committed: Mutex::default() }
+    }
+
+    /// Number of an instance's AIR.
+    fn air(&self, instance: InstanceIndex) -> u16 {
+        self.job.shape().instances.get(instance.as_usize()).map_or(u16::MAX, |id| id.air)
+    }
+
+    /// Does something for one instance. What goes wrong there, a panic included, is an error of that instance alone.
+    fn guarded<T>(&self, instance: InstanceIndex, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+        // Maps behind locks are only inserted into and removed from whole, so that a panic leaves nothing half done.
+        let outcome = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+            Err(anyhow::anyhow!("panicked: {}", text.unwrap_or("no message")))
+        });
+        if outcome.is_err() {
+            (self.on_step)(self.air(instance), Step::Failed);
+        }
+        outcome
+    }
+
+    /// Commits, and measures.
+    fn make(&self, instance: InstanceIndex) -> anyhow::Result<CommittedInstance> {
+        let started = Instant::now();
+        let made = self.job.commit(&self.prover, instance)?;
+        let (took, air) = (started.elapsed(), self.air(instance));
+        self.speed.committed(self.job.shape().k, air, took);
+        (self.on_step)(air, Step::Committed(took));
+        Ok(made)
+    }
+
+    /// Proves, and measures.
+    fn prove_committed(&self, committed: &CommittedInstance, round: &Round) -> anyhow::Result<PlonkPartial> {
+        let started = Instant::now();
+        let partial = committed.prove(&self.prover, round)?;
+        let (took, air) = (started.elapsed(), self.air(committed.instance));
+        self.speed.proven(self.job.shape().k, air, took);
+        (self.on_step)(air, Step::Proven(took));
+        Ok(partial)
     }
 
     /// Commits to an instance, or finds the commitment made before. Commitments follow from the plan alone, so that a restart changes nothing.
@@ -44,33 +110,35 @@ impl Work {
         if let Some(found) = map().get(&instance) {
             return Ok(Arc::clone(found));
         }
-        let made = Arc::new(self.job.commit(&self.prover, instance)?);
+        let made = Arc::new(self.make(instance)?);
         map().insert(instance, Arc::clone(&made));
         Ok(made)
     }
 
     /// T1: commitments to `instances`, in their order. Traces are kept of those that are `to_prove`. What fails is logged and left out.
-    pub(crate) fn commit(&self, instances: &[InstanceIndex], to_prove: &[InstanceIndex]) -> Vec<Commitment> {
+    pub fn commit(&self, instances: &[InstanceIndex], to_prove: &[InstanceIndex]) -> Vec<Commitment> {
         let commit = |instance: &InstanceIndex| {
-            let made = if to_prove.contains(instance) {
-                self.committed(*instance).and_then(|committed| Ok(committed.to_wire()?))
-            } else {
-                self.commitment(*instance)
-            };
+            let made = self.guarded(*instance, || {
+                if to_prove.contains(instance) {
+                    self.committed(*instance).and_then(|committed| Ok(committed.to_wire()?))
+                } else {
+                    self.commitment(*instance)
+                }
+            });
             made.inspect_err(|error| tracing::error!(job = %self.job.id(), %instance, %error, "not committed")).ok()
         };
         instances.par_iter().map(commit).flatten_iter().collect()
     }
 
     fn commitment(&self, instance: InstanceIndex) -> anyhow::Result<Commitment> {
-        Ok(self.job.commit(&self.prover, instance)?.to_wire()?)
+        Ok(self.make(instance)?.to_wire()?)
     }
 
     /// The round that D opens, if the gateway's challenge is the one that follows from it.
     ///
     /// # Errors
     /// If it is not.
-    pub(crate) fn challenge(&self, theirs: &quintet_api::Challenge) -> anyhow::Result<Challenged> {
+    pub fn challenge(&self, theirs: &quintet_api::Challenge) -> anyhow::Result<Challenged> {
         let round = self.job.round(&theirs.digests)?;
         let ours = round.challenge();
         let (alpha, beta) = (Root::from(element_bytes(&ours.alpha)), Root::from(element_bytes(&ours.beta)));
@@ -82,9 +150,9 @@ impl Work {
     }
 
     /// T2: proves `instances`, in their order. What cannot be proven is logged and left out.
-    pub(crate) fn prove(&self, challenged: &Challenged, instances: &[InstanceIndex]) -> Vec<PartialProof> {
+    pub fn prove(&self, challenged: &Challenged, instances: &[InstanceIndex]) -> Vec<PartialProof> {
         let prove = |instance: &InstanceIndex| {
-            let made = self.prove_one(challenged, *instance);
+            let made = self.guarded(*instance, || self.prove_one(challenged, *instance));
             made.inspect_err(|error| tracing::error!(job = %self.job.id(), %instance, %error, "not proven")).ok()
         };
         instances.par_iter().map(prove).flatten_iter().collect()
@@ -94,12 +162,12 @@ impl Work {
     ///
     /// # Errors
     /// If D has another digest for the instance than we find, or it cannot be proven.
-    pub(crate) fn prove_one(&self, challenged: &Challenged, instance: InstanceIndex) -> anyhow::Result<PartialProof> {
+    pub fn prove_one(&self, challenged: &Challenged, instance: InstanceIndex) -> anyhow::Result<PartialProof> {
         let committed = self.committed(instance)?;
         let digest = committed.digest();
         let settled = challenged.digests.get(instance.as_usize()).context("D has no such instance")?;
         ensure!(digest == *settled, "D has digest {settled}, ours is {digest}: someone else's commitment was settled");
-        let partial = committed.prove(&self.prover, &challenged.round)?;
+        let partial = self.prove_committed(&committed, &challenged.round)?;
         // The trace is not needed any more; should it be after all, it is made again.
         self.committed.lock().unwrap_or_else(PoisonError::into_inner).remove(&instance);
         Ok(partial_to_wire(instance, digest, partial)?)
@@ -109,7 +177,7 @@ impl Work {
     ///
     /// # Errors
     /// If its digest is not D's, or it is malformed.
-    pub(crate) fn parse(
+    pub fn parse(
         &self,
         challenged: &Challenged,
         settled: &Commitment,
@@ -128,7 +196,7 @@ impl Work {
     ///
     /// # Errors
     /// If D has a digest that nobody's commitment has, ours included.
-    pub(crate) fn settled(
+    pub fn settled(
         &self,
         challenged: &Challenged,
         mut found: BTreeMap<(InstanceIndex, Root), Commitment>,
@@ -148,7 +216,7 @@ impl Work {
     ///
     /// # Errors
     /// If their sums do not cancel.
-    pub(crate) fn aggregate(&self, challenged: &Challenged, partials: Vec<PlonkPartial>) -> anyhow::Result<Vec<u8>> {
+    pub fn aggregate(&self, challenged: &Challenged, partials: Vec<PlonkPartial>) -> anyhow::Result<Vec<u8>> {
         // One that is missing would be made from here; none is.
         let source = |id: InstanceId| {
             let place = self.job.shape().place(id).unwrap_or(usize::MAX);
@@ -157,8 +225,40 @@ impl Work {
         Ok(self.prover.aggregate(&challenged.round, partials, &source)?.aggregation)
     }
 
+    /// How long a full proof by this prover alone would take, by what was measured so far. `None` before that.
+    pub fn full_proof_estimate(&self) -> Option<Duration> {
+        let shape = self.job.shape();
+        self.speed.full_proof(shape.k, shape.instances.iter().map(|id| id.air), rayon::current_num_threads())
+    }
+
+    /// T1 or T2: a full proof by this prover alone, with a D and a challenge of its own, as it goes over the wire. `stop` gives it up.
+    ///
+    /// # Errors
+    /// If it was given up, or an instance cannot be made.
+    pub fn own_full_proof(&self, stop: &AtomicBool) -> anyhow::Result<Vec<u8>> {
+        let all: Vec<InstanceIndex> = self.job.plan().instances().collect();
+        let go_on = || if stop.load(Ordering::Relaxed) { Err(anyhow::anyhow!("given up")) } else { Ok(()) };
+        // Traces of a whole job do not fit into memory; each is made twice.
+        let digest = |instance: &InstanceIndex| {
+            go_on()?;
+            Ok(Digest(self.make(*instance)?.digest().0))
+        };
+        let digests = all.par_iter().map(digest).collect::<anyhow::Result<Vec<Digest>>>()?;
+        let circuits = self.job.circuits();
+        let (keys, program) = (Arc::clone(&circuits.keys), Arc::clone(&circuits.program));
+        let (statement, shape) = (self.job.statement(), self.job.shape().clone());
+        let round = Round::own(keys, program, statement, shape, digests, *self.prover.key())?;
+        let prove = |instance: &InstanceIndex| {
+            go_on()?;
+            self.prove_committed(&self.make(*instance)?, &round)
+        };
+        let partials = all.par_iter().map(prove).collect::<anyhow::Result<Vec<PlonkPartial>>>()?;
+        let nothing_missing = |id: InstanceId| Err(format!("{id} is missing").into());
+        Ok(self.prover.aggregate(&round, partials, &nothing_missing)?.encode())
+    }
+
     /// Our key.
-    pub(crate) const fn key(&self) -> &PublicKeyBytes {
+    pub const fn key(&self) -> &PublicKeyBytes {
         &self.key
     }
 }

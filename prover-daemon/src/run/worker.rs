@@ -2,11 +2,15 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use anyhow::Context as _;
+use indicatif::ProgressBar;
 use quintet_api::{JobDetail, JobState};
 use quintet_protocol::Assignment;
 use quintet_proving::ProvingJob;
@@ -14,6 +18,8 @@ use quintet_types::{
     Account, Balance, Commitments, InstanceIndex, JobId, PartialProofs, Phase, Signed, Submission, SubmissionBody,
 };
 use tokio::sync::Notify;
+
+use crate::progress;
 
 use super::{
     Shared,
@@ -24,6 +30,8 @@ use super::{
     work::{Challenged, Work},
 };
 
+/// What a full proof made alone has to leave of the phase, to be sent and taken in.
+const MARGIN_MS: u64 = 2_000;
 /// How often a job is looked at when no event comes.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
@@ -54,6 +62,8 @@ struct Worker {
     work: Arc<Work>,
     assignment: Assignment,
     challenged: Option<Challenged>,
+    /// How far the computation is that runs.
+    bar: Arc<Mutex<ProgressBar>>,
     /// Phases that were dealt with, well or not.
     done: BTreeSet<Phase>,
 }
@@ -84,8 +94,9 @@ pub(crate) async fn work(shared: Arc<Shared>, id: JobId, wake: Arc<Wake>) -> any
             let deadline_ms = detail.summary.deadline_ms;
             // A failed phase is no reason to miss the next one as well.
             if let Err(error) = worker.phase(phase, deadline_ms, &wake).await {
-                tracing::error!(job = %id, %phase, error = format!("{error:#}"), "missed");
+                worker.missed(phase, format!("{error:#}"));
             }
+            worker.shared.board.doing(&id, None);
             worker.done.insert(phase);
             continue;
         }
@@ -122,8 +133,17 @@ impl Worker {
         let assignment = duty.assign(job.instances(), &theirs, &shared.spec)?;
         let (commit, prove) = (assignment.to_commit(duty.index).len(), assignment.to_prove(duty.index).len());
         tracing::info!(job = %id, k = job.shape().k, instances = job.instances(), commit, prove, "planned");
-        let work = Arc::new(Work::new(job, shared.pubkey));
-        Ok(Some(Self { shared, id, duty, work, assignment, challenged: None, done: BTreeSet::new() }))
+        shared.board.open(&id, duty.role.name(), commit, prove);
+        let bar = Arc::new(Mutex::new(ProgressBar::hidden()));
+        let on_step = {
+            let (shared, bar) = (Arc::clone(&shared), Arc::clone(&bar));
+            Box::new(move |air, step| {
+                bar.lock().unwrap_or_else(PoisonError::into_inner).inc(1);
+                shared.on_step(air, step);
+            })
+        };
+        let work = Arc::new(Work::new(job, shared.pubkey, Arc::clone(&shared.speed), on_step));
+        Ok(Some(Self { shared, id, duty, work, assignment, challenged: None, bar, done: BTreeSet::new() }))
     }
 
     async fn detail(&self) -> anyhow::Result<JobDetail> {
@@ -148,43 +168,111 @@ impl Worker {
         let stored = self.shared.protection.stored(&self.id, phase)?;
         let submission = match (stored, phase) {
             (Some(stored), _) => stored,
-            (None, Phase::T1) => self.commit(wake).await?,
-            (None, Phase::T2) => self.prove().await?,
+            (None, Phase::T1) => self.commit(wake, deadline_ms).await?,
+            (None, Phase::T2) => self.prove(deadline_ms).await?,
             (None, Phase::T3 | Phase::T4 | Phase::T5) => self.aggregate(phase).await?,
         };
         self.post(submission, deadline_ms).await
     }
 
-    async fn commit(&self, wake: &Wake) -> anyhow::Result<Submission> {
+    /// A duty was not or not fully delivered: said once, in all places.
+    fn missed(&self, phase: Phase, reason: String) {
+        tracing::error!(job = %self.id, %phase, reason, "missed");
+        self.shared.metrics.missed(phase);
+        self.shared.board.missed(&self.id, Some(phase), reason);
+    }
+
+    /// Puts a bar in place of the one before.
+    fn show(&self, bar: ProgressBar) {
+        let before = std::mem::replace(&mut *self.bar.lock().unwrap_or_else(PoisonError::into_inner), bar);
+        before.finish_and_clear();
+    }
+
+    /// Runs a computation on a thread of its own, with a bar of `steps`.
+    async fn compute<T: Send + 'static>(
+        &self,
+        what: &str,
+        steps: usize,
+        work: impl FnOnce(&Work) -> T + Send + 'static,
+    ) -> anyhow::Result<T> {
+        self.shared.board.doing(&self.id, Some(what));
+        self.show(progress::bar(format!("slot {} {what}", self.id.slot), steps as u64, self.shared.quiet));
+        let computed = {
+            let ours = Arc::clone(&self.work);
+            tokio::task::spawn_blocking(move || work(&ours))
+        };
+        let outcome = computed.await;
+        self.show(ProgressBar::hidden());
+        Ok(outcome?)
+    }
+
+    /// A full proof by this prover alone, if one is wanted and can be expected to be ready before the phase ends.
+    async fn own_full_proof(&self, deadline_ms: u64) -> Option<Vec<u8>> {
+        if !self.shared.full_proof_when_faster || self.duty.role != Role::Selected {
+            return None;
+        }
+        let left = Duration::from_millis(deadline_ms.saturating_sub(now_ms() + MARGIN_MS));
+        let estimate = self.work.full_proof_estimate()?;
+        tracing::debug!(job = %self.id, ?estimate, ?left, "a full proof alone");
+        if estimate > left {
+            return None;
+        }
+        let stop = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&stop);
+        let steps = 3 * self.work.job.instances();
+        let made = self.compute("full proof alone", steps, move |work| work.own_full_proof(&flag));
+        let outcome = tokio::time::timeout(left, made).await;
+        stop.store(true, Ordering::Relaxed);
+        self.show(ProgressBar::hidden());
+        let reason = match outcome {
+            Ok(Ok(Ok(proof))) if proof.len() as u64 > self.shared.spec.max_full_proof_bytes => "it is too large".to_owned(),
+            Ok(Ok(Ok(proof))) => {
+                tracing::info!(job = %self.id, bytes = proof.len(), ?estimate, "made a full proof alone");
+                return Some(proof);
+            }
+            Ok(Ok(Err(error)) | Err(error)) => format!("{error:#}"),
+            Err(_) => "it took longer than estimated".to_owned(),
+        };
+        tracing::warn!(job = %self.id, reason, "no full proof alone; the share is submitted without one");
+        None
+    }
+
+    async fn commit(&self, wake: &Wake, deadline_ms: u64) -> anyhow::Result<Submission> {
         let to_prove = self.assignment.to_prove(self.duty.index);
         let mut instances: BTreeSet<InstanceIndex> = self.assignment.to_commit(self.duty.index).into_iter().collect();
         instances.extend(wake.holes().into_iter().filter(|hole| hole.as_usize() < self.work.job.instances()));
         let instances: Vec<InstanceIndex> = instances.into_iter().collect();
-        let work = Arc::clone(&self.work);
-        let commitments = tokio::task::spawn_blocking(move || work.commit(&instances, &to_prove)).await?;
+        let due = instances.len();
+        let commitments = self.compute("T1", due, move |work| work.commit(&instances, &to_prove)).await?;
+        if commitments.len() < due {
+            self.missed(Phase::T1, format!("{} of {due} commitments were made", commitments.len()));
+        }
         let commitments = commitments.try_into().ok().context("the commitments do not fit the container")?;
-        let body = Commitments { commitments, ..Commitments::default() };
-        self.sign(Phase::T1, body, Submission::Commitments).await
+        let full_proof = self.own_full_proof(deadline_ms).await.unwrap_or_default();
+        let full_proof = full_proof.try_into().ok().context("the full proof does not fit the container")?;
+        self.sign(Phase::T1, Commitments { commitments, full_proof }, Submission::Commitments).await
     }
 
-    async fn prove(&mut self) -> anyhow::Result<Submission> {
+    async fn prove(&mut self, deadline_ms: u64) -> anyhow::Result<Submission> {
         let challenged = self.challenged().await?;
         let instances = self.assignment.to_prove(self.duty.index);
-        let (work, due) = (Arc::clone(&self.work), instances.len());
-        let proofs = tokio::task::spawn_blocking(move || work.prove(&challenged, &instances)).await?;
-        if proofs.len() < due {
-            tracing::error!(job = %self.id, proven = proofs.len(), due, "T2 is incomplete");
-        }
+        let due = instances.len();
+        let proofs = self.compute("T2", due, move |work| work.prove(&challenged, &instances)).await?;
         anyhow::ensure!(!proofs.is_empty(), "none of {due} instances could be proven");
+        if proofs.len() < due {
+            self.missed(Phase::T2, format!("{} of {due} instances were proven", proofs.len()));
+        }
         let proofs = proofs.try_into().ok().context("the partial proofs do not fit the container")?;
-        self.sign(Phase::T2, PartialProofs { proofs, ..PartialProofs::default() }, Submission::PartialProofs).await
+        let full_proof = self.own_full_proof(deadline_ms).await.unwrap_or_default();
+        let full_proof = full_proof.try_into().ok().context("the full proof does not fit the container")?;
+        self.sign(Phase::T2, PartialProofs { proofs, full_proof }, Submission::PartialProofs).await
     }
 
     async fn aggregate(&mut self, phase: Phase) -> anyhow::Result<Submission> {
         let challenged = self.challenged().await?;
         let material = self.material().await?;
-        let work = Arc::clone(&self.work);
-        let body = tokio::task::spawn_blocking(move || full_proof(&work, &challenged, material)).await??;
+        let steps = 0;
+        let body = self.compute("aggregate", steps, move |work| full_proof(work, &challenged, material)).await??;
         self.sign(phase, body, Submission::FullProof).await
     }
 
@@ -250,8 +338,11 @@ impl Worker {
         let until = deadline_ms + self.shared.spec.arrival_tolerance_ms;
         let (phase, submission) = (submission.phase(), &submission);
         let accepted = self.shared.gateways.retry(until, |client| async move { client.submit(submission).await }).await?;
-        let left_s = deadline_ms.saturating_sub(now_ms()) / 1000;
+        let left = Duration::from_millis(deadline_ms.saturating_sub(now_ms()));
+        let left_s = left.as_secs();
         tracing::info!(job = %self.id, %phase, body = %accepted.body_root, new = accepted.new, left_s, "submitted");
+        self.shared.metrics.submitted(phase, left);
+        self.shared.board.submitted(&self.id, phase);
         Ok(())
     }
 
@@ -262,6 +353,7 @@ impl Worker {
             Ok(entries) => {
                 let earned: Balance = entries.iter().filter(|entry| entry.account == us).map(|entry| entry.amount).sum();
                 tracing::info!(job = %self.id, ?state, %earned, "over");
+                self.shared.metrics.over(&format!("{state:?}").to_lowercase(), i64::try_from(earned.0).unwrap_or_default());
             }
             Err(error) => tracing::info!(job = %self.id, ?state, %error, "over"),
         }

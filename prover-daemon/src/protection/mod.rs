@@ -2,6 +2,9 @@
 //!
 //! One file a submission, written whole, flushed and never replaced. A body that is to be signed for a job and phase that already has a file is not signed:
 //! the bytes in the file are what is sent again. Old files go once their slot is below a floor, and nothing below the floor is signed any more.
+//! `exchange` takes a record from one machine to another.
+
+mod exchange;
 
 use std::{
     fs::DirBuilder,
@@ -15,12 +18,9 @@ use quintet_keys::{KeyLock, KeystoreError, SecretKey, read_capped, write_private
 use quintet_types::{
     Decode as _, Encode as _, JobId, Phase, PublicKeyBytes, Root, Signed, Slot, Spec, Submission, SubmissionBody, TypesError,
 };
-use serde::{Deserialize, Serialize};
 
 /// Largest submission that is read back.
 const MAX_RECORD: u64 = 64 << 20;
-/// Version of the exchange file.
-const VERSION: u32 = 1;
 
 /// Why nothing is signed.
 #[derive(Debug, thiserror::Error)]
@@ -69,26 +69,6 @@ pub(crate) struct Protection {
     key: PublicKeyBytes,
     floor: AtomicU64,
     _lock: KeyLock,
-}
-
-/// The exchange file.
-#[derive(Debug, Serialize, Deserialize)]
-struct Exchange {
-    version: u32,
-    pubkey: PublicKeyBytes,
-    floor: Slot,
-    signed: Vec<Submission>,
-}
-
-/// What an import did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Imported {
-    /// Records that are new here.
-    pub(crate) added: usize,
-    /// Records that were here.
-    pub(crate) known: usize,
-    /// Records of a body other than the one here: the key equivocated elsewhere. Ours stays.
-    pub(crate) conflicting: usize,
 }
 
 impl Protection {
@@ -204,55 +184,6 @@ impl Protection {
         Ok(removed)
     }
 
-    /// Everything that was signed, as JSON.
-    ///
-    /// # Errors
-    /// If a record cannot be read, or the file is there already.
-    pub(crate) fn export(&self, file: &Path) -> Result<usize, ProtectionError> {
-        let mut signed = Vec::new();
-        for name in self.names()? {
-            let Some(stem) = name.strip_suffix(".ssz") else { continue };
-            let (id, phase) =
-                parse_name(stem).ok_or_else(|| ProtectionError::Exchange(format!("{name} is no record's name")))?;
-            signed.extend(self.stored(&id, phase)?);
-        }
-        let count = signed.len();
-        let exchange = Exchange { version: VERSION, pubkey: self.key, floor: self.floor(), signed };
-        let json = serde_json::to_vec_pretty(&exchange).map_err(|error| ProtectionError::Exchange(error.to_string()))?;
-        write_private(file, &json)?;
-        Ok(count)
-    }
-
-    /// Takes over what [`Self::export`] wrote for the same key elsewhere. Records that are here stay as they are.
-    ///
-    /// # Errors
-    /// If the file is not an export of this key, or a record cannot be written.
-    pub(crate) fn import(&self, file: &Path) -> Result<Imported, ProtectionError> {
-        let refused = |reason: String| ProtectionError::Exchange(format!("{}: {reason}", file.display()));
-        let bytes = std::fs::read(file).map_err(|error| refused(error.to_string()))?;
-        let exchange: Exchange = serde_json::from_slice(&bytes).map_err(|error| refused(error.to_string()))?;
-        if exchange.version != VERSION {
-            return Err(refused(format!("version {}, this program reads {VERSION}", exchange.version)));
-        }
-        let foreign = exchange.signed.iter().find(|submission| *submission.prover() != self.key);
-        if exchange.pubkey != self.key || foreign.is_some() {
-            return Err(refused(format!("it is of {}, not of {}", exchange.pubkey, self.key)));
-        }
-        let mut imported = Imported::default();
-        for submission in exchange.signed {
-            match self.body_root(submission.job(), submission.phase())? {
-                None => {
-                    self.record(submission)?;
-                    imported.added += 1;
-                }
-                Some(root) if root == submission.header().body_root => imported.known += 1,
-                Some(_) => imported.conflicting += 1,
-            }
-        }
-        self.prune(exchange.floor)?;
-        Ok(imported)
-    }
-
     fn names(&self) -> Result<Vec<String>, ProtectionError> {
         let fault = |source| ProtectionError::Folder { path: self.dir.clone(), source };
         let mut names = Vec::new();
@@ -273,14 +204,6 @@ impl Protection {
     }
 }
 
-/// Job and phase out of a file name without its ending.
-fn parse_name(stem: &str) -> Option<(JobId, Phase)> {
-    let (slot, rest) = stem.split_at_checked(20)?;
-    let (id, phase) = rest.rsplit_once('-')?;
-    let slot: u64 = slot.parse().ok()?;
-    Some((format!("{slot}{id}").parse().ok()?, phase.parse().ok()?))
-}
-
 /// Whether a folder holds a record at all, so that a wrong path is noticed.
 pub(crate) fn exists(base: &Path, key: &PublicKeyBytes) -> bool {
     match base.join(key.to_string()).metadata() {
@@ -290,11 +213,11 @@ pub(crate) fn exists(base: &Path, key: &PublicKeyBytes) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use quintet_types::{Commitment, Commitments, InstanceIndex, spec::Network};
 
-    fn id(slot: u64) -> JobId {
+    pub(crate) fn id(slot: u64) -> JobId {
         JobId::new(Slot(slot), Root::repeat_byte(7))
     }
 
@@ -303,21 +226,21 @@ mod tests {
         Commitments { commitments: commitments.try_into().unwrap(), ..Commitments::default() }
     }
 
-    struct Signer {
-        secret: SecretKey,
-        spec: Spec,
+    pub(crate) struct Signer {
+        pub(crate) secret: SecretKey,
+        pub(crate) spec: Spec,
     }
 
     impl Signer {
-        fn new() -> Self {
+        pub(crate) fn new() -> Self {
             Self { secret: SecretKey::generate().unwrap(), spec: Network::Devnet.spec() }
         }
 
-        fn key(&self) -> PublicKeyBytes {
+        pub(crate) fn key(&self) -> PublicKeyBytes {
             self.secret.public_key().into()
         }
 
-        fn sign(&self, protection: &Protection, job: JobId, instance: u32) -> Result<Submission, ProtectionError> {
+        pub(crate) fn sign(&self, protection: &Protection, job: JobId, instance: u32) -> Result<Submission, ProtectionError> {
             protection.sign(&self.secret, &self.spec, (job, Phase::T1), body(instance), Submission::Commitments)
         }
     }
@@ -367,37 +290,5 @@ mod tests {
         assert_eq!(protection.floor(), Slot(3));
         assert!(matches!(signer.sign(&protection, id(2), 1), Err(ProtectionError::BelowFloor { .. })));
         assert!(protection.stored(&id(3), Phase::T1).unwrap().is_some());
-    }
-
-    #[test]
-    fn what_is_exported_protects_elsewhere() {
-        let (here, there, signer) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), Signer::new());
-        let ours = Protection::open(here.path(), signer.key()).unwrap();
-        let first = signer.sign(&ours, id(9), 1).unwrap();
-        ours.prune(Slot(5)).unwrap();
-        let file = here.path().join("export.json");
-        assert_eq!(ours.export(&file).unwrap(), 1);
-
-        let theirs = Protection::open(there.path(), signer.key()).unwrap();
-        assert_eq!(theirs.import(&file).unwrap(), Imported { added: 1, ..Imported::default() });
-        assert_eq!(theirs.import(&file).unwrap(), Imported { known: 1, ..Imported::default() });
-        assert_eq!(signer.sign(&theirs, id(9), 2).unwrap(), first);
-        assert_eq!(theirs.floor(), Slot(5));
-
-        let stranger = Protection::open(there.path(), Signer::new().key()).unwrap();
-        assert!(stranger.import(&file).unwrap_err().to_string().contains("not of"));
-    }
-
-    #[test]
-    fn a_conflicting_import_leaves_ours() {
-        let (here, there, signer) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), Signer::new());
-        let ours = Protection::open(here.path(), signer.key()).unwrap();
-        let theirs = Protection::open(there.path(), signer.key()).unwrap();
-        let first = signer.sign(&ours, id(9), 1).unwrap();
-        signer.sign(&theirs, id(9), 2).unwrap();
-        let file = there.path().join("export.json");
-        theirs.export(&file).unwrap();
-        assert_eq!(ours.import(&file).unwrap(), Imported { conflicting: 1, ..Imported::default() });
-        assert_eq!(ours.stored(&id(9), Phase::T1).unwrap(), Some(first));
     }
 }
