@@ -1,1 +1,3 @@
-//! Whole-system tests; see `tests/it`.
+//! Whole-system tests, and what they and `make testnet` start: real consensus and execution clients.
+
+pub mod testnet;
