@@ -53,7 +53,7 @@ impl Expr {
     }
 
     /// An address that is equal for shared nodes and lives as long as the expression.
-    pub(crate) fn address(&self) -> usize {
+    pub fn address(&self) -> usize {
         Arc::as_ptr(&self.0) as usize
     }
 

@@ -9,11 +9,11 @@ use std::sync::{Arc, OnceLock};
 use quintet_air::{Air, Builder, Column, F, Free, Publics, Trace, build, phase_two, public};
 
 use crate::{
-    AirKey, AirKind, Backend, Digest, Error, InstanceId, ProofBlinds, ProverKey, Rejection, Round, Witness,
+    AirKey, AirKind, Backend, Digest, Error, InstanceId, Params, ProofBlinds, ProverKey, Rejection, Round, Witness,
     commitment::Boundary,
     hash::{Domain, ProofHash},
     id::to_field,
-    suite::{Hash, Params},
+    suite::Hash,
     verify::open_proof,
 };
 

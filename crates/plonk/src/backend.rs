@@ -1,10 +1,10 @@
 //! The cut between protocol and arithmetic: what a prover implementation has to do, on whatever hardware.
 
-use std::{any::Any, fmt, sync::Arc};
+use std::{any::Any, fmt, str::FromStr, sync::Arc};
 
 use quintet_air::{ColumnData, F, PhaseTwoColumns, Publics, Trace};
 
-use crate::{AirKey, Error, ProofBlinds, suite::Point};
+use crate::{AirKey, Error, Native, ProofBlinds, Upstream, suite::Point};
 
 /// What a backend wants to keep of an instance between its commitment and its proof, for instance columns on a device.
 pub type Resident = Arc<dyn Any + Send + Sync>;
@@ -77,4 +77,70 @@ pub trait Backend: fmt::Debug + Send + Sync {
     /// # Errors
     /// If the witness is not of the AIR's shape, or the hardware fails.
     fn prove(&self, key: &AirKey, witness: &Witness<'_>) -> Result<Vec<u8>, Error>;
+}
+
+/// Which backend to use, as a person chooses it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BackendKind {
+    /// The fastest that this machine has.
+    #[default]
+    Auto,
+    /// Our prover on CPUs.
+    Cpu,
+    /// Upstream's prover, the reference.
+    Upstream,
+}
+
+impl BackendKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Cpu, Self::Upstream];
+
+    /// Name on command lines and in configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Cpu => "cpu",
+            Self::Upstream => "upstream",
+        }
+    }
+
+    /// Makes the backend.
+    pub fn build(self) -> Arc<dyn Backend> {
+        match self {
+            Self::Auto | Self::Cpu => Arc::new(Native::default()),
+            Self::Upstream => Arc::new(Upstream::default()),
+        }
+    }
+}
+
+impl fmt::Display for BackendKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name that no backend has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no backend {0:?}: there are auto, cpu and upstream")]
+pub struct UnknownBackend(String);
+
+impl FromStr for BackendKind {
+    type Err = UnknownBackend;
+
+    fn from_str(name: &str) -> Result<Self, UnknownBackend> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| UnknownBackend(name.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backends_are_chosen_by_the_names_that_they_show() {
+        for kind in BackendKind::ALL {
+            assert_eq!(kind.to_string().parse(), Ok(kind));
+        }
+        assert!("gpu".parse::<BackendKind>().is_err());
+    }
 }

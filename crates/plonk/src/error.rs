@@ -79,6 +79,17 @@ pub enum Error {
     /// What was made does not verify: the trace breaks a constraint, or the bus does not balance.
     #[error(transparent)]
     Rejected(#[from] Rejection),
+    /// A witness whose columns are not those of the AIR, or whose challenge columns are not constant.
+    #[error("witness of AIR {air}: {reason}")]
+    Witness {
+        /// Name of the AIR.
+        air: &'static str,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// Something cannot be written to a transcript: a commitment is the identity.
+    #[error("writing the transcript: {0}")]
+    Transcript(#[source] io::Error),
     /// The source of traces failed.
     #[error("trace of instance {id}: {source}")]
     Trace {

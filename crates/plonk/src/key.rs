@@ -9,9 +9,9 @@ use halo2_proofs::{
 use quintet_air::{AirSpec, Cell, F, RESERVED_ROWS, public};
 
 use crate::{
-    Error, ProofLayout,
+    Error, Params, ProofLayout,
     circuit::{AirCircuit, with_spec},
-    suite::{Encoded, Params, Point, VerifyingKey},
+    suite::{Encoded, Point, VerifyingKey},
 };
 
 /// Which instances of an AIR a plan may hold.
@@ -62,7 +62,7 @@ impl AirKey {
     pub fn new(params: &Arc<Params>, spec: AirSpec, kind: AirKind) -> Result<Self, Error> {
         check(&spec, params.k(), kind)?;
         let spec = Arc::new(spec);
-        let vk = with_spec(&spec, || keygen_vk(params, &AirCircuit::blank(&spec)))
+        let vk = with_spec(&spec, || keygen_vk(params.upstream(), &AirCircuit::blank(&spec)))
             .map_err(|source| Error::Upstream { doing: "making a verifying key", source })?;
         let layout = ProofLayout::new(&spec);
         let pieces = vk.get_domain().get_quotient_poly_degree();

@@ -6,9 +6,9 @@ use quintet_air::AirSpec;
 use rayon::prelude::*;
 
 use crate::{
-    AirKey, AirKind, Digest, Error,
+    AirKey, AirKind, Digest, Error, Params,
     hash::{Domain, ProofHash},
-    suite::{Hash, Params},
+    suite::Hash,
 };
 
 /// One AIR that a machine has.
@@ -34,6 +34,7 @@ impl MachineKeys {
     /// # Errors
     /// If two AIRs share a number, or one cannot become a circuit.
     pub fn new(params: &Arc<Params>, airs: Vec<MachineAir>) -> Result<Self, Error> {
+        params.upstream();
         let keys: Vec<AirKey> =
             airs.into_par_iter().map(|air| AirKey::new(params, air.spec, air.kind)).collect::<Result<_, _>>()?;
         let mut by_id = BTreeMap::new();

@@ -8,9 +8,6 @@ use halo2_proofs::{
 /// A commitment: a point of Vesta, whose scalar field is [`quintet_air::F`].
 pub type Point = EqAffine;
 
-/// Generators of one size.
-pub type Params = halo2_proofs::poly::commitment::Params<Point>;
-
 /// An upstream verifying key.
 pub type VerifyingKey = halo2_proofs::plonk::VerifyingKey<Point>;
 

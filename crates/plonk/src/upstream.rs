@@ -43,7 +43,7 @@ impl Upstream {
             return Ok(Arc::clone(made));
         }
         // Not under the lock: upstream uses rayon, which may run another instance's proof on this very thread while it waits.
-        let made = with_spec(&key.spec, || keygen_pk(&key.params, key.vk.clone(), &AirCircuit::blank(&key.spec)))
+        let made = with_spec(&key.spec, || keygen_pk(key.params.upstream(), key.vk.clone(), &AirCircuit::blank(&key.spec)))
             .map_err(|source| Error::Upstream { doing: "making a proving key", source })?;
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Arc::clone(keys.entry(name).or_insert_with(|| Arc::new(made))))
@@ -59,7 +59,7 @@ impl Backend for Upstream {
         let domain = key.vk.get_domain();
         let commit = |&(column, blind): &(&ColumnData, F)| {
             let values = domain.lagrange_from_vec(column.to_field(key.spec.rows()));
-            key.params.commit_lagrange(&values, Blind(blind)).to_affine()
+            key.params.upstream().commit_lagrange(&values, Blind(blind)).to_affine()
         };
         Ok(columns.iter().map(commit).collect())
     }
@@ -76,7 +76,7 @@ impl Upstream {
         let mut transcript = TranscriptWriter::init(Vec::with_capacity(key.layout.proof_bytes()));
         with_spec(&key.spec, || {
             let instances: &[&[&[F]]] = &[&[&witness.publics.0]];
-            create_proof(&key.params, &proving_key, &[circuit], instances, &mut schedule, &mut transcript)
+            create_proof(key.params.upstream(), &proving_key, &[circuit], instances, &mut schedule, &mut transcript)
         })
         .map_err(|source| Error::Upstream { doing: "proving", source })?;
         let (drawn, scheduled) = schedule.count();
@@ -90,7 +90,7 @@ impl Upstream {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{AirKind, Digest, ProofBlinds, suite::Params, verify::open_proof};
+    use crate::{AirKind, Digest, Params, ProofBlinds, verify::open_proof};
     use quintet_air::{Air, Builder, Column, Free, Message, Publics, Tag, Trace, build, phase_two, public};
 
     /// Sends one message, so that its sum is not 0.

@@ -1,4 +1,4 @@
-//! Parameters on disk: `k14.params` is a magic line, BLAKE2b-256 of what follows, and upstream's encoding.
+//! Parameters on disk: `k14.params` is a magic line, BLAKE2b-256 of what follows, and the points' coordinates.
 
 use std::{
     fs::{self, File},
@@ -7,13 +7,10 @@ use std::{
     sync::Arc,
 };
 
-use super::{OnProgress, ParamsProgress, ParamsStage, generate, known::KNOWN};
-use crate::{
-    Error,
-    suite::{ELEMENT_BYTES, Params},
-};
+use super::{OnProgress, Params, ParamsProgress, ParamsStage, generate, known::KNOWN, raw};
+use crate::Error;
 
-const MAGIC: &[u8; 16] = b"quintet params\0\x01";
+const MAGIC: &[u8; 16] = b"quintet params\0\x02";
 const HASH: usize = 32;
 
 /// A folder with parameters. Several processes may use it at once: one makes what is missing, the others wait for it.
@@ -62,11 +59,10 @@ impl ParamsCache {
         if let Some(params) = read(&path, k, progress)? {
             return Ok(Arc::new(params));
         }
-        let payload = generate(k, progress);
+        let params = generate(k, progress);
         let temporary = self.folder.join(format!("k{k}.new"));
-        write(&temporary, &payload).map_err(at("writing", &temporary))?;
+        write(&temporary, &raw::encode(&params)).map_err(at("writing", &temporary))?;
         fs::rename(&temporary, &path).map_err(at("renaming", &temporary))?;
-        let params = Params::read(&mut payload.as_slice()).map_err(at("reading", &path))?;
         Ok(Arc::new(params))
     }
 }
@@ -92,7 +88,7 @@ fn write(path: &Path, payload: &[u8]) -> io::Result<()> {
 
 /// Nothing if there is no file or it is damaged.
 fn read(path: &Path, k: u32, progress: OnProgress<'_>) -> Result<Option<Params>, Error> {
-    let expected = MAGIC.len() + HASH + 4 + ELEMENT_BYTES * ((2 << k) + 2);
+    let expected = MAGIC.len() + HASH + raw::length(k);
     let report = |done: usize| {
         progress(ParamsProgress { stage: ParamsStage::Reading, done: done as u64, total: expected as u64 });
     };
@@ -106,7 +102,7 @@ fn read(path: &Path, k: u32, progress: OnProgress<'_>) -> Result<Option<Params>,
             read.map_err(|source| Error::Cache { doing: "reading", path: path.to_owned(), source })?;
         }
     }
-    let params = intact(&bytes, expected, k).and_then(|payload| Params::read(&mut &payload[..]).ok());
+    let params = intact(&bytes, expected, k);
     match &params {
         Some(_) => report(expected),
         None => tracing::warn!(path = %path.display(), "parameters are damaged and are made anew"),
@@ -114,13 +110,13 @@ fn read(path: &Path, k: u32, progress: OnProgress<'_>) -> Result<Option<Params>,
     Ok(params)
 }
 
-/// The payload, if length, magic, hash, size and, for the usual sizes, the known hash are right.
-fn intact(bytes: &[u8], expected: usize, k: u32) -> Option<&[u8]> {
+/// The parameters, if length, magic, hash, size, every point and, for the usual sizes, the known hash of upstream's encoding are right.
+fn intact(bytes: &[u8], expected: usize, k: u32) -> Option<Params> {
     let rest = bytes.strip_prefix(MAGIC).filter(|_| bytes.len() == expected)?;
     let (stated, payload) = rest.split_at_checked(HASH)?;
-    let got = hash(payload);
-    let known = KNOWN.iter().find(|(size, _)| *size == k).is_none_or(|(_, known)| *known == hex(&got));
-    (stated == got && known && payload.starts_with(&k.to_le_bytes())).then_some(payload)
+    let params = raw::decode(payload).filter(|params| stated == hash(payload) && params.k() == k)?;
+    let known = KNOWN.iter().find(|(size, _)| *size == k);
+    known.is_none_or(|(_, known)| *known == hex(&hash(&params.encode()))).then_some(params)
 }
 
 #[cfg(test)]
@@ -138,11 +134,7 @@ mod tests {
                 made.fetch_add(1, Ordering::Relaxed);
             }
         };
-        let bytes = |params: &Params| {
-            let mut bytes = Vec::new();
-            params.write(&mut bytes).unwrap();
-            bytes
-        };
+        let bytes = |params: &Params| params.encode();
         let first = bytes(&cache.load(4, &watch).unwrap());
         assert_eq!(bytes(&cache.load(4, &watch).unwrap()), first);
         assert_eq!(made.load(Ordering::Relaxed), 1);
@@ -152,7 +144,7 @@ mod tests {
         fs::write(cache.file(4), damaged).unwrap();
         assert_eq!(bytes(&cache.load(4, &watch).unwrap()), first);
         assert_eq!(made.load(Ordering::Relaxed), 2);
-        assert!(intact(&fs::read(cache.file(4)).unwrap(), 48 + 4 + 32 * 34, 4).is_some());
+        assert!(intact(&fs::read(cache.file(4)).unwrap(), 48 + 4 + 64 * 34, 4).is_some());
     }
 
     #[test]
@@ -180,14 +172,14 @@ mod tests {
     #[ignore = "takes minutes"]
     fn print_known_hashes() {
         for k in 6..=16 {
-            println!("    ({k}, \"{}\"),", hex(&hash(&generate(k, &|_| {}))));
+            println!("    ({k}, \"{}\"),", hex(&hash(&generate(k, &|_| {}).encode())));
         }
     }
 
     #[test]
     fn small_known_hashes_are_right() {
         for (k, known) in KNOWN.iter().filter(|(k, _)| *k <= 6) {
-            assert_eq!(*known, hex(&hash(&generate(*k, &|_| {}))));
+            assert_eq!(*known, hex(&hash(&generate(*k, &|_| {}).encode())));
         }
     }
 }

@@ -2,10 +2,13 @@
 
 mod cache;
 mod generate;
+mod generators;
 mod known;
+mod raw;
 
 pub use cache::ParamsCache;
 pub use generate::generate;
+pub use generators::Params;
 
 /// What is being done about parameters, for a progress bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Finding the multi-scalar multiplications that are not zero with few evaluations.
 
 use super::strategy::Msm;
-use crate::suite::Params;
+use crate::Params;
 
 /// Places of those that are not zero, in order.
 pub(crate) fn bad(params: &Params, msms: &[Msm<'_>]) -> Vec<usize> {

@@ -58,7 +58,7 @@ pub(crate) fn open_proof<'k>(key: &'k AirKey, publics: &Publics, proof: &[u8]) -
     let msm = {
         let mut transcript = TranscriptReader::init(&mut rest);
         let instances: &[&[&[quintet_air::F]]] = &[&[&publics.0]];
-        verify_proof(&key.params, &key.vk, Unevaluated::new(&key.params), instances, &mut transcript)
+        verify_proof(key.params.upstream(), &key.vk, Unevaluated::new(&key.params), instances, &mut transcript)
     };
     match (msm, rest.len()) {
         (Ok(msm), 0) => Ok(msm),

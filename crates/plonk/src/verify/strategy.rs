@@ -7,7 +7,7 @@ use halo2_proofs::{
     transcript::EncodedChallenge,
 };
 
-use crate::suite::{Params, Point};
+use crate::{Params, suite::Point};
 
 /// A multi-scalar multiplication that has to be zero.
 pub(crate) type Msm<'p> = MSM<'p, Point>;

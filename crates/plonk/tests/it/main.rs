@@ -5,6 +5,8 @@ mod codecs;
 mod determinism;
 mod flow;
 mod forgeries;
+mod native;
 mod plans;
 mod toy;
 mod traps;
+mod workload;

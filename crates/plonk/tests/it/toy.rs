@@ -15,6 +15,8 @@ const SQUARE: Tag = Tag(20);
 const IMAGE: Tag = Tag(21);
 
 pub(crate) const K: u32 = 6;
+/// Seed of the blinds.
+pub(crate) const SEED: BlindSeed = BlindSeed { block_root: [9; 32], sub_block: 0, plan_root: [2; 32] };
 /// Instructions executed: more than one segment.
 pub(crate) const STEPS: usize = 80;
 /// Address of the first instruction.
@@ -269,8 +271,7 @@ impl Toy {
     }
 
     pub(crate) fn prover(&self, name: u8) -> Prover {
-        let seed = BlindSeed { block_root: [9; 32], sub_block: 0, plan_root: [2; 32] };
-        Prover::new(self.keys.clone(), self.program.clone(), self.backend.clone(), seed, ProverKey([name; 48]))
+        Prover::new(self.keys.clone(), self.program.clone(), self.backend.clone(), SEED, ProverKey([name; 48]))
     }
 
     pub(crate) fn commit_all(&self) -> Vec<Committed> {

@@ -88,7 +88,8 @@ fn bytes_after_a_proof_and_zeros_after_an_instance_are_refused() {
     assert_eq!(values.len(), public::COUNT);
     values.push(F::from(0));
     let mut transcript = Blake2bRead::<_, Point, Challenge255<Point>>::init(&long.proof[..]);
-    verify_proof(&key.params, &key.vk, SingleVerifier::new(&key.params), &[&[&values]], &mut transcript)
+    let params = key.params.upstream();
+    verify_proof(params, &key.vk, SingleVerifier::new(params), &[&[&values]], &mut transcript)
         .expect("upstream accepts both, which is the trap");
 
     let refused = honest.round.verify_partial(&long);

@@ -1,0 +1,235 @@
+//! Straight-line code for a graph, with registers assigned: what runs over the rows of a coset.
+
+use std::collections::BTreeSet;
+
+use ff::Field;
+use quintet_air::{AirSpec, Expr, F};
+use quintet_arith::{Evals, Lanes, RowTask};
+
+use super::graph::{Graph, Id, Input, Node, Scalar};
+
+/// Vectors that one operation works on before the next: few, so that all registers stay in the near caches.
+const BLOCK: usize = 4;
+
+/// Where an operand is.
+#[derive(Clone, Copy, Debug)]
+enum Arg {
+    Register(u16),
+    Column(u16),
+    Scalar(u16),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Op {
+    Add,
+    Sub,
+    Mul,
+    Square,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    op: Op,
+    to: u16,
+    a: Arg,
+    b: Arg,
+}
+
+/// The weighted sum of some constraints, compiled.
+#[derive(Debug)]
+pub(super) struct Code {
+    steps: Vec<Step>,
+    result: Arg,
+    registers: usize,
+    columns: Vec<(Input, i32)>,
+    scalars: Vec<Scalar>,
+}
+
+impl Code {
+    /// Compiles `Σ y^weight · constraint`.
+    pub(super) fn new(spec: &AirSpec, constraints: &[(usize, &Expr)]) -> Self {
+        let mut graph = Graph::default();
+        let root = graph.combine(spec, constraints);
+        Self::emit(graph, root)
+    }
+
+    /// Number of multiplications a row, those by constants included.
+    pub(super) fn multiplications(&self) -> usize {
+        self.steps.iter().filter(|step| matches!(step.op, Op::Mul | Op::Square)).count()
+    }
+
+    /// The columns that are read.
+    pub(super) fn inputs(&self) -> BTreeSet<Input> {
+        self.columns.iter().map(|(input, _)| *input).collect()
+    }
+
+    fn emit(graph: Graph, root: Id) -> Self {
+        let Graph { nodes, scalars, .. } = graph;
+        let mut uses = vec![0u32; nodes.len()];
+        let mut order = Vec::new();
+        visit(&nodes, root, &mut uses, &mut order);
+        let mut code = Self { steps: Vec::new(), result: Arg::Scalar(0), registers: 0, columns: Vec::new(), scalars };
+        let mut places: Vec<Option<Arg>> = vec![None; nodes.len()];
+        let mut free: Vec<u16> = Vec::new();
+        for id in order {
+            let (op, a, b) = match nodes[id] {
+                Node::Scalar(place) => {
+                    places[id] = Some(Arg::Scalar(place as u16));
+                    continue;
+                }
+                Node::Column(input, rotation) => {
+                    places[id] = Some(Arg::Column(code.columns.len() as u16));
+                    code.columns.push((input, rotation));
+                    continue;
+                }
+                Node::Add(a, b) => (Op::Add, a, Some(b)),
+                Node::Sub(a, b) => (Op::Sub, a, Some(b)),
+                Node::Mul(a, b) if a == b => (Op::Square, a, Some(b)),
+                Node::Mul(a, b) => (Op::Mul, a, Some(b)),
+                Node::Scale(a, _) => (Op::Mul, a, None),
+            };
+            let place = |id: Id| places[id].expect("operands come first");
+            let (left, right) = match nodes[id] {
+                Node::Scale(a, scalar) => (place(a), Arg::Scalar(scalar as u16)),
+                _ => (place(a), b.map_or(Arg::Scalar(0), place)),
+            };
+            for operand in [Some(a), b].into_iter().flatten() {
+                uses[operand] -= 1;
+                if let (0, Some(Arg::Register(register))) = (uses[operand], places[operand]) {
+                    free.push(register);
+                }
+            }
+            let to = free.pop().unwrap_or_else(|| {
+                code.registers += 1;
+                (code.registers - 1) as u16
+            });
+            places[id] = Some(Arg::Register(to));
+            code.steps.push(Step { op, to, a: left, b: right });
+        }
+        code.result = places[root].expect("the root was visited");
+        code
+    }
+
+    /// Values of the scalars: `weights[i]` is y^i, times what the result is to be multiplied with.
+    pub(super) fn scalars(&self, weights: &[F], challenges: &[F]) -> Vec<F> {
+        let value = |scalar: &Scalar| {
+            let weight = scalar.weight.map_or(F::ONE, |place| weights[place]);
+            scalar.constant * weight * scalar.challenge.map_or(F::ONE, |place| challenges[place])
+        };
+        self.scalars.iter().map(value).collect()
+    }
+
+    /// The code over the rows of a coset; `column` gives its inputs there.
+    pub(super) fn over<'a>(&'a self, scalars: &'a [F], column: impl Fn(Input) -> &'a Evals) -> Run<'a> {
+        let columns = self.columns.iter().map(|&(input, rotation)| (column(input), rotation)).collect();
+        Run { code: self, scalars, columns }
+    }
+}
+
+/// Depth first, operands before what uses them; counts uses. Without recursion: sums can be long.
+fn visit(nodes: &[Node], root: Id, uses: &mut [u32], order: &mut Vec<Id>) {
+    let mut seen = vec![false; nodes.len()];
+    let mut stack = vec![(root, false)];
+    uses[root] += 1;
+    while let Some((id, ready)) = stack.pop() {
+        if ready {
+            order.push(id);
+            continue;
+        }
+        if std::mem::replace(&mut seen[id], true) {
+            continue;
+        }
+        stack.push((id, true));
+        let operands = match nodes[id] {
+            Node::Scalar(_) | Node::Column(..) => [None, None],
+            Node::Scale(a, _) => [Some(a), None],
+            Node::Add(a, b) | Node::Sub(a, b) | Node::Mul(a, b) => [Some(b), Some(a)],
+        };
+        for operand in operands.into_iter().flatten() {
+            uses[operand] += 1;
+            stack.push((operand, false));
+        }
+    }
+}
+
+/// [`Code`] with its inputs on one coset.
+#[derive(Debug)]
+pub(super) struct Run<'a> {
+    code: &'a Code,
+    scalars: &'a [F],
+    columns: Vec<(&'a Evals, i32)>,
+}
+
+impl RowTask for Run<'_> {
+    #[inline(always)]
+    fn run<L: Lanes<Field = F>>(&self, first: usize, out: &mut [L::Block]) {
+        let mut scalars = Vec::with_capacity(self.scalars.len());
+        for scalar in self.scalars {
+            scalars.push(L::splat(*scalar));
+        }
+        let mut registers = vec![[L::zero(); BLOCK]; self.code.registers];
+        let mut start = first;
+        for out in out.chunks_mut(BLOCK) {
+            let count = out.len();
+            for step in &self.code.steps {
+                let a = self.fetch(step.a, &registers, &scalars, start, count);
+                let b = self.fetch(step.b, &registers, &scalars, start, count);
+                let to = &mut registers[step.to as usize];
+                match step.op {
+                    Op::Add => {
+                        for place in 0..BLOCK {
+                            to[place] = a[place].add(b[place]);
+                        }
+                    }
+                    Op::Sub => {
+                        for place in 0..BLOCK {
+                            to[place] = a[place].sub(b[place]);
+                        }
+                    }
+                    Op::Mul => {
+                        for place in 0..BLOCK {
+                            to[place] = a[place].mul(b[place]);
+                        }
+                    }
+                    Op::Square => {
+                        for place in 0..BLOCK {
+                            to[place] = a[place].square();
+                        }
+                    }
+                }
+            }
+            let result = self.fetch(self.code.result, &registers, &scalars, start, count);
+            for place in 0..count {
+                out[place] = result[place].to_block();
+            }
+            start += count;
+        }
+    }
+}
+
+impl Run<'_> {
+    #[inline(always)]
+    fn fetch<L: Lanes<Field = F>>(
+        &self,
+        arg: Arg,
+        registers: &[[L; BLOCK]],
+        scalars: &[L],
+        start: usize,
+        count: usize,
+    ) -> [L; BLOCK] {
+        match arg {
+            Arg::Register(register) => registers[register as usize],
+            Arg::Scalar(scalar) => [scalars[scalar as usize]; BLOCK],
+            Arg::Column(column) => {
+                let (evals, rotation) = self.columns[column as usize];
+                let mut values = [L::zero(); BLOCK];
+                for place in 0..BLOCK {
+                    if place < count {
+                        values[place] = evals.lanes(start + place, rotation);
+                    }
+                }
+                values
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What all AIRs of one size share: generators, domain, cosets, and the envelope of challenge columns.
+
+use std::sync::OnceLock;
+
+use ff::Field;
+use halo2_proofs::pasta::Eq;
+use quintet_air::{F, height};
+use quintet_arith::{Bases, Cosets, Domain, Evals, Path, Scalars};
+
+use crate::{Params, suite::Point};
+
+/// Log₂ of the number of cosets on which constraints of degree 5 are evaluated.
+pub(super) const MAX_LOG: u32 = 2;
+
+/// Generators, domain and cosets of size `2^k`.
+#[derive(Debug)]
+pub(super) struct Size {
+    pub path: Path,
+    pub domain: Domain,
+    /// By log₂ of their number. The cosets of a smaller number are among those of a larger: coset `i` of `2^l` is coset `i·2^(m−l)` of `2^m`.
+    pub cosets: [Cosets; MAX_LOG as usize + 1],
+    pub g: Bases,
+    pub g_lagrange: Bases,
+    pub w: Point,
+    pub u: Point,
+    /// Coefficients of the envelope: 1 on rows `0 ..= height`, 0 on those after.
+    pub envelope: Vec<F>,
+    /// Commitment to the envelope without blind.
+    pub envelope_point: Eq,
+    envelope_evals: [OnceLock<Evals>; 1 << MAX_LOG],
+}
+
+impl Size {
+    pub(super) fn new(path: Path, params: &Params) -> Self {
+        let k = params.k();
+        let domain = Domain::new(path, k);
+        let cosets = std::array::from_fn(|log| Cosets::new(&domain, log as u32));
+        let (g, g_lagrange) = (Bases::new(path, params.g()), Bases::new(path, params.g_lagrange()));
+        let ones = vec![1u64; height(k) + 1];
+        let envelope_point = g_lagrange.msm(Scalars::Uint(&ones));
+        let mut envelope: Vec<F> = ones.iter().map(|&one| F::from(one)).collect();
+        envelope.resize(1 << k, F::ZERO);
+        domain.ifft(&mut envelope);
+        let envelope_evals = std::array::from_fn(|_| OnceLock::new());
+        let (w, u) = (params.w(), params.u());
+        Self { path, domain, cosets, g, g_lagrange, w, u, envelope, envelope_point, envelope_evals }
+    }
+
+    /// Number of rows.
+    pub(super) fn rows(&self) -> usize {
+        self.domain.size()
+    }
+
+    /// All cosets that there are.
+    pub(super) fn finest(&self) -> &Cosets {
+        &self.cosets[MAX_LOG as usize]
+    }
+
+    /// The envelope on a coset of [`Self::finest`].
+    pub(super) fn envelope_on(&self, coset: usize) -> &Evals {
+        // Computed before the lock is taken: transforms use threads, and a thread that waits may be given work that needs the same lock.
+        if let Some(evals) = self.envelope_evals[coset].get() {
+            return evals;
+        }
+        let evals = self.finest().evaluate(coset, &self.envelope);
+        self.envelope_evals[coset].get_or_init(|| evals)
+    }
+
+    /// The point `x·ω^rotation`.
+    pub(super) fn rotate(&self, x: F, rotation: i32) -> F {
+        let root = if rotation < 0 { self.domain.omega_inv() } else { self.domain.omega() };
+        x * root.pow_vartime([u64::from(rotation.unsigned_abs())])
+    }
+
+    /// Commits to coefficients.
+    pub(super) fn commit(&self, coefficients: &[F], blind: F) -> Eq {
+        self.g.msm(Scalars::Field(coefficients)) + self.w * blind
+    }
+}
