@@ -1,6 +1,7 @@
 //! The tables of the sidecar's store.
 
-use quintet_store::{Schema, Table};
+use quintet_store::{Batch, Schema, Store, StoreError, Table};
+use quintet_types::{JobId, Root, Slot};
 
 /// The store's name and version. A change of any record below needs a new version and a migration.
 pub const SCHEMA: Schema = Schema { name: "quintet-sidecar", version: 1, migrations: &[] };
@@ -36,3 +37,37 @@ pub const CHAIN_KEY: u8 = 1;
 
 /// Evidence of equivocation as SSZ, by (job root, phase, prover).
 pub const EVIDENCE: Table<SubmissionKey, Vec<u8>> = Table::new("evidence");
+
+/// What [`prune_jobs`] removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Pruned {
+    /// Jobs.
+    pub jobs: u64,
+    /// Their submissions.
+    pub submissions: u64,
+}
+
+/// Forgets jobs of slots before `before_slot`, with their submissions, verdicts and inputs. Closed phases stay: balances are made of them.
+///
+/// # Errors
+/// If the store fails.
+pub fn prune_jobs(store: &Store, before_slot: u64) -> Result<Pruned, StoreError> {
+    let mut pruned = Pruned::default();
+    let end = (before_slot, [0; 32], 0, 0);
+    let keys: Vec<JobKey> = store.range(&JOBS, ..end).map(|entry| entry.map(|(key, _)| key)).collect::<Result<_, _>>()?;
+    for key in keys {
+        let (slot, block_root, sub_block, attempt) = key;
+        let id = JobId { slot: Slot(slot), block_root: Root::from(block_root), sub_block, attempt };
+        let mut batch = Batch::new();
+        for entry in store.prefix(&SUBMISSIONS, &id.root().0) {
+            let (place, _) = entry?;
+            batch.remove(&SUBMISSIONS, &place).remove(&VERDICTS, &place);
+            pruned.submissions += 1;
+        }
+        // Other attempts of the block are of the same slot, so they go as well.
+        batch.remove(&INPUTS, &block_root).remove(&JOBS, &key);
+        store.commit(batch)?;
+        pruned.jobs += 1;
+    }
+    Ok(pruned)
+}

@@ -10,5 +10,6 @@ pub mod core;
 pub mod db;
 pub mod gateway;
 pub mod metrics;
+pub mod net;
 pub mod registry;
 pub mod service;

@@ -1,6 +1,6 @@
 //! Prometheus metrics.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -15,6 +15,17 @@ pub struct SubmissionLabels {
     pub phase: String,
     /// `accepted`, `repeated`, or the reason of the refusal.
     pub result: String,
+}
+
+/// Labels of requests.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct RequestLabels {
+    /// `GET`, `POST`.
+    pub method: String,
+    /// The route, e.g. `/v1/jobs/{id}`; `none` for paths that are none.
+    pub path: String,
+    /// Status of the answer.
+    pub status: u16,
 }
 
 /// All metrics. Clones share them.
@@ -33,21 +44,73 @@ pub struct Metrics {
     pub plan_seconds: Histogram,
     /// Time to verify one submission's proofs.
     pub verify_seconds: Histogram,
+    /// Signatures that shared an equation.
+    pub signature_batch: Histogram,
+    /// Answers by route and status.
+    pub http_requests: Family<RequestLabels, Counter>,
+    /// Time to the head of an answer.
+    pub http_request_seconds: Histogram,
+    /// Open event streams.
+    pub event_streams: Gauge,
+    /// Submissions that wait for their signature check.
+    pub waiting: Gauge,
+    /// Bytes of bodies that are held.
+    pub body_memory_bytes: Gauge,
+    /// Jobs that are kept.
+    pub jobs: Gauge,
+    /// Bytes of accepted submissions that are kept.
+    pub submission_bytes: Gauge,
+    /// Bytes of the process in memory.
+    pub resident_memory_bytes: Gauge,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("quintet_sidecar");
         let seconds = || Histogram::new([0.005, 0.02, 0.1, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0]);
-        let metrics = (Gauge::default(), Counter::default(), Counter::default(), Family::default(), seconds(), seconds());
-        let (head_slot, reorgs, randao_mismatches, submissions, plan_seconds, verify_seconds) = metrics;
-        registry.register("head_slot", "Slot of the head", head_slot.clone());
+        let mut gauge = |name: &str, help: &str| {
+            let gauge = Gauge::default();
+            registry.register(name, help, gauge.clone());
+            gauge
+        };
+        let head_slot = gauge("head_slot", "Slot of the head");
+        let event_streams = gauge("event_streams", "Open event streams");
+        let waiting = gauge("waiting_submissions", "Submissions that wait for their signature check");
+        let body_memory_bytes = gauge("body_memory_bytes", "Bytes of bodies that are held until they are decided");
+        let jobs = gauge("jobs", "Jobs that are kept");
+        let submission_bytes = gauge("submission_bytes", "Bytes of accepted submissions that are kept");
+        let resident_memory_bytes = gauge("resident_memory_bytes", "Bytes of the process in memory");
+        let (reorgs, randao_mismatches) = (Counter::default(), Counter::default());
         registry.register("reorgs", "Reorgs seen", reorgs.clone());
         registry.register("randao_mismatches", "RANDAO mixes that two sources gave differently", randao_mismatches.clone());
-        registry.register("submissions", "Submissions by phase and result", Family::clone(&submissions));
+        let submissions: Family<SubmissionLabels, Counter> = Family::default();
+        registry.register("submissions", "Submissions by phase and result", submissions.clone());
+        let http_requests: Family<RequestLabels, Counter> = Family::default();
+        registry.register("http_requests", "Answers by route and status", http_requests.clone());
+        let (plan_seconds, verify_seconds, http_request_seconds) = (seconds(), seconds(), seconds());
         registry.register("plan_seconds", "Time to execute and plan a job", plan_seconds.clone());
         registry.register("verify_seconds", "Time to verify the proofs of one submission", verify_seconds.clone());
-        Self { registry: Arc::new(registry), head_slot, reorgs, randao_mismatches, submissions, plan_seconds, verify_seconds }
+        registry.register("http_request_seconds", "Time to the head of an answer", http_request_seconds.clone());
+        let signature_batch = Histogram::new([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0]);
+        registry.register("signature_batch", "Signatures that shared an equation", signature_batch.clone());
+        Self {
+            registry: Arc::new(registry),
+            head_slot,
+            reorgs,
+            randao_mismatches,
+            submissions,
+            plan_seconds,
+            verify_seconds,
+            signature_batch,
+            http_requests,
+            http_request_seconds,
+            event_streams,
+            waiting,
+            body_memory_bytes,
+            jobs,
+            submission_bytes,
+            resident_memory_bytes,
+        }
     }
 }
 
@@ -56,6 +119,15 @@ impl Metrics {
     pub fn submission(&self, phase: impl ToString, result: &str) {
         let labels = SubmissionLabels { phase: phase.to_string(), result: result.to_owned() };
         self.submissions.get_or_create(&labels).inc();
+    }
+
+    /// Counts a request.
+    pub fn request(&self, method: &str, path: &str, status: u16, time: Duration) {
+        // Methods are the client's to choose; labels are not.
+        let method = if matches!(method, "GET" | "POST" | "HEAD") { method } else { "other" };
+        let labels = RequestLabels { method: method.to_owned(), path: path.to_owned(), status };
+        self.http_requests.get_or_create(&labels).inc();
+        self.http_request_seconds.observe(time.as_secs_f64());
     }
 
     /// The text that Prometheus scrapes.

@@ -9,8 +9,8 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Accepted, Assignment, Challenge, Data, ErrorBody, Event, EventKind, Identity, JSON, JobDetail, JobFilter, JobSummary,
-    LedgerView, Page, ProverDetail, ProverView, RewardEntry, SSZ, SelectionView, SubmissionView, Syncing, Topic,
+    Accepted, Assignment, Challenge, Data, ErrorBody, Event, EventKind, EvidenceView, Identity, JSON, JobDetail, JobFilter,
+    JobSummary, LedgerView, Page, ProverDetail, ProverView, RewardEntry, SSZ, SelectionView, SubmissionView, Syncing, Topic,
 };
 
 /// Largest answer that is read: a full proof in its materialised form, with room.
@@ -86,6 +86,14 @@ impl GatewayClient {
     /// # Errors
     /// If `base` is no HTTP address.
     pub fn new(base: &str, timeout: Duration) -> Result<Self, ClientError> {
+        Self::with_roots(base, timeout, &[])
+    }
+
+    /// As [`Self::new`], for a gateway whose certificate hangs on one of `roots` rather than on the system's.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_roots(base: &str, timeout: Duration, roots: &[reqwest::Certificate]) -> Result<Self, ClientError> {
         let wrong = || ClientError::Address(base.to_owned());
         let mut url = Url::parse(base).map_err(|_| wrong())?;
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
@@ -94,7 +102,10 @@ impl GatewayClient {
         if !url.path().ends_with('/') {
             url.set_path(&format!("{}/", url.path()));
         }
-        let builder = || reqwest::Client::builder().connect_timeout(Duration::from_secs(5));
+        let builder = || {
+            let builder = reqwest::Client::builder().connect_timeout(Duration::from_secs(5));
+            if roots.is_empty() { builder } else { builder.tls_certs_only(roots.iter().cloned()) }
+        };
         let (http, streams) = (builder().timeout(timeout).build(), builder().build());
         let (Ok(http), Ok(streams)) = (http, streams) else { return Err(wrong()) };
         Ok(Self { http, streams, base: url })
@@ -246,6 +257,11 @@ impl GatewayClient {
     /// The ledger.
     pub async fn ledger(&self) -> Result<LedgerView, ClientError> {
         self.data("v1/ledger").await
+    }
+
+    /// Evidence of faults.
+    pub async fn evidence(&self) -> Result<EvidenceView, ClientError> {
+        self.data("v1/evidence").await
     }
 
     /// All entries of the ledger of one job, without the names of parameters.

@@ -283,6 +283,10 @@ pub struct SelectionView {
     /// Those of them that were busy.
     #[schema(value_type = Vec<String>)]
     pub unavailable: Vec<ProverIndex>,
+    /// Those that a retry leaves out for wrong digests in earlier attempts.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub culprits: Vec<ProverIndex>,
     /// Selected provers in the order of the draw.
     #[schema(value_type = Vec<String>)]
     pub selected: Vec<ProverIndex>,

@@ -1,6 +1,6 @@
 //! The ledger as the gateway shows it.
 
-use quintet_types::{Balance, LedgerEntry, Root, Slot};
+use quintet_types::{Balance, EquivocationEvidence, LedgerEntry, Root, Slot, WrongDigestEvidence};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -57,4 +57,15 @@ pub struct ValidatorRewards {
     pub total: Balance,
     /// The entries, newest job first, at most 1000.
     pub entries: Vec<RewardEntry>,
+}
+
+/// `GET /v1/evidence`: faults that anyone can check.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq, ToSchema)]
+pub struct EvidenceView {
+    /// Two signed headers of one prover for one job and phase.
+    #[schema(value_type = Vec<Object>)]
+    pub equivocations: Vec<EquivocationEvidence>,
+    /// Signed T1 bodies with a digest that recomputation contradicts, of the jobs that are kept.
+    #[schema(value_type = Vec<Object>)]
+    pub wrong_digests: Vec<WrongDigestEvidence>,
 }

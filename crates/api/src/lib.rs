@@ -3,6 +3,7 @@
 //! Conventions are those of the Beacon API: answers are `{"data": …}`, integers are quoted, bytes are `0x` hex, errors are
 //! `{"code", "message"}`; submissions and large objects are also served and taken as SSZ (`application/octet-stream`).
 
+mod admin;
 mod client;
 mod envelope;
 mod event;
@@ -11,6 +12,7 @@ mod ledger;
 mod node;
 mod prover;
 
+pub use admin::{Backup, Stopping, StoreView, TableView};
 pub use client::{ClientError, EventStream, GatewayClient};
 pub use envelope::{Data, ErrorBody, Page};
 pub use event::{Event, EventKind, Topic};
@@ -18,7 +20,7 @@ pub use job::{
     Accepted, Assignment, Candidate, Challenge, InstanceState, InstanceView, JobDetail, JobFilter, JobState, JobSummary,
     PhaseView, SelectionView, SubmissionView,
 };
-pub use ledger::{AccountView, LedgerView, RewardEntry, ValidatorRewards};
+pub use ledger::{AccountView, EvidenceView, LedgerView, RewardEntry, ValidatorRewards};
 pub use node::{Health, Identity, Syncing, Version};
 pub use prover::{DutyView, HistoryView, ProverDetail, ProverStatus, ProverView};
 

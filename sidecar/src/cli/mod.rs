@@ -1,9 +1,13 @@
 //! The command line.
 
+mod config;
 mod db;
 mod run;
+mod serve;
+mod settings;
 
 use clap::{Parser, Subcommand};
+use quintet_sidecar::gateway;
 
 /// Runs distributed proof generation beside a beacon node.
 #[derive(Debug, Parser)]
@@ -17,19 +21,27 @@ pub(crate) struct Cli {
 enum Command {
     /// Follow the chain, run the phases, serve the gateway.
     Run(Box<run::Run>),
-    /// Look at the store, prune it, back it up. The sidecar must not be running.
+    /// Check the configuration, print it, list its keys.
+    Config(Box<config::ConfigCommand>),
+    /// Look at the store, prune it, back it up. The sidecar must not be running; a running one does its backup itself (admin listener).
     Db(db::Db),
     /// Print the OpenAPI description of the gateway.
-    Openapi,
+    Openapi {
+        /// That of the admin listener instead.
+        #[arg(long)]
+        admin: bool,
+    },
 }
 
 impl Cli {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         match self.command {
             Command::Run(command) => command.run(),
+            Command::Config(command) => command.run(),
             Command::Db(command) => command.run(),
-            Command::Openapi => {
-                println!("{}", quintet_sidecar::gateway::openapi());
+            Command::Openapi { admin } => {
+                let text = if admin { gateway::admin::openapi() } else { gateway::openapi() };
+                println!("{text}");
                 Ok(())
             }
         }

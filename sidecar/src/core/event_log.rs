@@ -37,6 +37,8 @@ impl EventLog {
 
     /// Events after `id` that are still kept, and those to come.
     pub fn subscribe(&self, after: Option<u64>) -> (Vec<Event>, broadcast::Receiver<Event>) {
+        // An id that was not given out yet is from before a restart.
+        let after = after.map(|id| if id < self.next { id } else { 0 });
         let past = after.map(|id| self.kept.iter().filter(|event| event.id > id).cloned().collect());
         (past.unwrap_or_default(), self.sender.subscribe())
     }

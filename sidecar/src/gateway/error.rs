@@ -1,8 +1,10 @@
 //! Errors as the gateway answers them.
 
+use std::time::Duration;
+
 use axum::{
     Json,
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use quintet_api::ErrorBody;
@@ -14,12 +16,18 @@ use crate::core::Refusal;
 pub struct ApiError {
     code: u16,
     message: String,
+    retry_after: Option<Duration>,
 }
 
 impl ApiError {
     /// An error with its HTTP status.
     pub fn new(code: u16, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: message.into(), retry_after: None }
+    }
+
+    /// An error that goes away: the client is told when to come back.
+    pub fn later(code: u16, message: impl Into<String>, after: Duration) -> Self {
+        Self { retry_after: Some(after), ..Self::new(code, message) }
     }
 
     /// HTTP status.
@@ -31,7 +39,13 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        (status, Json(ErrorBody { code: self.code, message: self.message })).into_response()
+        let mut response = (status, Json(ErrorBody { code: self.code, message: self.message })).into_response();
+        if let Some(after) = self.retry_after {
+            // Whole seconds, never less than the wait.
+            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
     }
 }
 

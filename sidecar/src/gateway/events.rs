@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, convert::Infallible, time::Duration};
 
 use axum::{
-    extract::{Query, State},
+    extract::{Query, State, rejection::QueryRejection},
     http::HeaderMap,
     response::{
         IntoResponse, Response,
@@ -11,27 +11,35 @@ use axum::{
     },
 };
 use futures::{StreamExt as _, stream};
-use quintet_api::{Event, Topic};
+use quintet_api::{ErrorBody, Event, Topic};
 use serde::Deserialize;
 use tokio_stream::wrappers::BroadcastStream;
+use utoipa::IntoParams;
 
 use super::{ApiError, App};
+use crate::net::ClientAddress;
 
-/// Most event streams at a time.
-const MAX_STREAMS: usize = 1024;
-
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Wanted {
     /// Comma-separated; all if absent.
     topics: Option<String>,
 }
 
-/// `GET /v1/events?topics=job,phase`: a stream of events; with `Last-Event-ID` those missed come first, as far as they are kept.
+/// Server-sent events. With `Last-Event-ID` those missed come first, as far as they are kept. A reader that falls too far behind is cut off, and
+/// comes back with the id that it has.
+#[utoipa::path(get, path = "/v1/events", tag = "events",
+    params(Wanted, ("Last-Event-ID" = Option<String>, Header, description = "id of the last event that was seen")),
+    responses(
+        (status = 200, description = "id, event (the topic) and data (JSON) of each event", content_type = "text/event-stream", body = String),
+        (status = 400, body = ErrorBody), (status = 503, description = "too many readers", body = ErrorBody)))]
 pub(super) async fn events(
     State(app): State<App>,
-    Query(wanted): Query<Wanted>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
+    address: Option<axum::Extension<ClientAddress>>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let Query(wanted) = wanted.map_err(|error| ApiError::new(400, error.body_text()))?;
     let topics: BTreeSet<&'static str> = match wanted.topics.as_deref().filter(|list| !list.is_empty()) {
         None => Topic::ALL.map(Topic::name).into(),
         Some(list) => {
@@ -39,21 +47,27 @@ pub(super) async fn events(
             parsed.map_err(|error| ApiError::new(400, error))?
         }
     };
-    let after = headers.get("Last-Event-ID").and_then(|id| id.to_str().ok()?.parse().ok());
-    let (past, receiver) = {
-        let core = app.shared.read();
-        if core.events.subscribers() >= MAX_STREAMS {
-            return Err(ApiError::new(503, format!("{MAX_STREAMS} event streams are open, no more are served")));
-        }
-        core.events.subscribe(after)
+    let after = match headers.get("last-event-id").map(|id| id.to_str().ok()?.parse().ok()) {
+        None => None,
+        Some(Some(id)) => Some(id),
+        Some(None) => return Err(ApiError::new(400, "Last-Event-ID is no integer")),
     };
-    // A reader that lags behind misses events; it sees the gap in the ids and asks again.
-    let live = BroadcastStream::new(receiver).filter_map(|event| async move { event.ok() });
+    let address = address.map_or(std::net::Ipv4Addr::LOCALHOST.into(), |address| address.0.0);
+    let seat = app.admission.stream(address)?;
+    let (past, receiver) = app.shared.read().events.subscribe(after);
+    // Events that a reader was too slow for are gone: it has to come back with its last id.
+    let live = BroadcastStream::new(receiver)
+        .take_while(|event| std::future::ready(event.is_ok()))
+        .filter_map(|event| async { event.ok() });
     let stream = stream::iter(past).chain(live).filter(move |event| {
         let wanted = topics.contains(event.kind.topic().name());
-        async move { wanted }
+        std::future::ready(wanted)
     });
-    let stream = stream.map(|event| Ok::<_, Infallible>(sse(&event)));
+    let stream = stream.map(move |event| {
+        let _seat = &seat;
+        Ok::<_, Infallible>(sse(&event))
+    });
+    let stream = stream.take_until(app.stop.clone().cancelled_owned());
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(10))).into_response())
 }
 

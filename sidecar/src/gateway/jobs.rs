@@ -7,8 +7,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use quintet_api::{
-    Assignment, Candidate, Challenge, ErrorBody, JobDetail, JobFilter, JobSummary, Page, RewardEntry, SelectionView,
+    Assignment, Candidate, Challenge, Data, ErrorBody, JobDetail, JobFilter, JobSummary, Page, RewardEntry, SelectionView,
 };
+
+use quintet_types::JobId;
 
 use super::{
     ApiError, App,
@@ -54,7 +56,7 @@ pub(super) async fn list(
 }
 
 /// One job.
-#[utoipa::path(get, path = "/v1/jobs/{id}", tag = "jobs", params(("id" = String, Path)), responses((status = 200, body = JobDetail), (status = 404, body = ErrorBody)))]
+#[utoipa::path(get, path = "/v1/jobs/{id}", tag = "jobs", params(("id" = String, Path)), responses((status = 200, body = Data<JobDetail>), (status = 404, body = ErrorBody)))]
 pub(super) async fn job(State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiError> {
     about(&app, &id, |core, live| Ok(json(core.detail(live))))
 }
@@ -77,7 +79,7 @@ pub(super) async fn plan(State(app): State<App>, Path(id): Path<String>, headers
 }
 
 /// What the selection was drawn from, so that it can be drawn again.
-#[utoipa::path(get, path = "/v1/jobs/{id}/selection", tag = "jobs", params(("id" = String, Path)), responses((status = 200, body = SelectionView), (status = 404, body = ErrorBody)))]
+#[utoipa::path(get, path = "/v1/jobs/{id}/selection", tag = "jobs", params(("id" = String, Path)), responses((status = 200, body = Data<SelectionView>), (status = 404, body = ErrorBody)))]
 pub(super) async fn selection(State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiError> {
     about(&app, &id, |core, live| {
         let record = &live.record;
@@ -87,11 +89,14 @@ pub(super) async fn selection(State(app): State<App>, Path(id): Path<String>) ->
             weight: *weight,
         };
         let selection = live.job().selection();
+        // What was known at the draw is what the attempt before ended with.
+        let before = live.id().attempt.checked_sub(1).and_then(|attempt| core.job(&JobId { attempt, ..*live.id() }));
         Ok(json(SelectionView {
             randao_mix: record.randao_mix,
             gas_used: record.gas_used,
             candidates: record.candidates.iter().map(candidate).collect(),
             unavailable: record.unavailable.iter().copied().collect(),
+            culprits: before.map(|live| live.job().culprits().iter().copied().collect()).unwrap_or_default(),
             selected: selection.map(|s| s.provers.clone()).unwrap_or_default(),
             reserves: selection.map(|s| s.reserves.clone()).unwrap_or_default(),
         }))
@@ -99,13 +104,13 @@ pub(super) async fn selection(State(app): State<App>, Path(id): Path<String>) ->
 }
 
 /// Who owes what.
-#[utoipa::path(get, path = "/v1/jobs/{id}/assignments", tag = "jobs", params(("id" = String, Path)), responses((status = 200, body = Vec<Assignment>), (status = 404, body = ErrorBody)))]
+#[utoipa::path(get, path = "/v1/jobs/{id}/assignments", tag = "jobs", params(("id" = String, Path)), responses((status = 200, body = Data<Vec<Assignment>>), (status = 404, body = ErrorBody)))]
 pub(super) async fn assignments(State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiError> {
     about(&app, &id, |core, live| Ok(json(core.assignments(live))))
 }
 
 /// D and the challenge, once T1 is closed.
-#[utoipa::path(get, path = "/v1/jobs/{id}/challenge", tag = "jobs", params(("id" = String, Path)), responses((status = 200, body = Challenge), (status = 404, body = ErrorBody), (status = 425, body = ErrorBody)))]
+#[utoipa::path(get, path = "/v1/jobs/{id}/challenge", tag = "jobs", params(("id" = String, Path)), responses((status = 200, body = Data<Challenge>), (status = 404, body = ErrorBody), (status = 425, body = ErrorBody)))]
 pub(super) async fn challenge(State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiError> {
     about(&app, &id, |core, live| {
         core.challenge(live).map(json).ok_or_else(|| ApiError::new(425, "T1 is not closed yet, so there is no challenge"))
@@ -113,7 +118,7 @@ pub(super) async fn challenge(State(app): State<App>, Path(id): Path<String>) ->
 }
 
 /// Ledger entries of a job.
-#[utoipa::path(get, path = "/v1/jobs/{id}/rewards", tag = "jobs", params(("id" = String, Path)), responses((status = 200, body = Vec<RewardEntry>), (status = 404, body = ErrorBody)))]
+#[utoipa::path(get, path = "/v1/jobs/{id}/rewards", tag = "jobs", params(("id" = String, Path)), responses((status = 200, body = Data<Vec<RewardEntry>>), (status = 404, body = ErrorBody)))]
 pub(super) async fn rewards(State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiError> {
     about(&app, &id, |core, live| Ok(json(core.rewards(live))))
 }

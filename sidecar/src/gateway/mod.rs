@@ -1,23 +1,32 @@
-//! The HTTP gateway: shows the state and takes submissions.
+//! The HTTP gateway: shows the state and takes submissions. `admin.rs` is the operator's side, on a listener of its own.
 
+pub mod admin;
+mod admission;
+mod bodies;
 mod error;
 mod events;
+mod evidence;
 mod extract;
 mod jobs;
+mod layers;
 mod ledger;
 mod node;
 mod provers;
+mod startup;
 mod submissions;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use axum::{Router, extract::DefaultBodyLimit, routing::get};
+use axum::{Router, extract::State, middleware, response::IntoResponse as _};
 use quintet_types::{Root, Spec};
-use tower_http::{limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
+use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_swagger_ui::SwaggerUi;
 
+pub use admission::Admission;
 pub use error::ApiError;
+pub use startup::Startup;
 
 use crate::{
     metrics::Metrics,
@@ -37,21 +46,10 @@ pub struct App {
     pub spec: Arc<Spec>,
     /// Hash of all parameters.
     pub spec_root: Root,
-}
-
-/// Limits of the gateway.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Largest body of a request.
-    pub body_bytes: usize,
-    /// Longest time that a request may take, event streams aside.
-    pub timeout: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { body_bytes: 16 << 20, timeout: Duration::from_secs(30) }
-    }
+    /// Who may do how much.
+    pub admission: Arc<Admission>,
+    /// The end: event streams close at it.
+    pub stop: CancellationToken,
 }
 
 #[derive(OpenApi)]
@@ -85,8 +83,16 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(provers::list))
         .routes(routes!(provers::prover))
         .routes(routes!(ledger::ledger))
-        .routes(routes!(ledger::evidence))
         .routes(routes!(ledger::validator))
+        .routes(routes!(evidence::evidence))
+        .routes(routes!(events::events))
+        .routes(routes!(document))
+}
+
+/// This description.
+#[utoipa::path(get, path = "/openapi.json", tag = "node", responses((status = 200, description = "OpenAPI")))]
+async fn document() -> axum::response::Response {
+    ([(axum::http::header::CONTENT_TYPE, "application/json")], openapi()).into_response()
 }
 
 /// The OpenAPI description of the gateway, as pretty JSON.
@@ -94,19 +100,19 @@ pub fn openapi() -> String {
     api().get_openapi().to_pretty_json().unwrap_or_default()
 }
 
-/// The gateway's routes.
-pub fn router(app: App, limits: Limits) -> Router {
-    let metrics = app.metrics.clone();
-    let (routes, document) = api().split_for_parts();
-    let document = document.to_pretty_json().unwrap_or_default();
-    let routes = routes.layer(TimeoutLayer::with_status_code(axum::http::StatusCode::REQUEST_TIMEOUT, limits.timeout));
-    Router::new()
-        .merge(routes)
-        .route("/v1/events", get(events::events))
-        .route("/openapi.json", get(move || async move { ([("content-type", "application/json")], document) }))
-        .route("/metrics", get(move || async move { metrics.render() }))
-        .fallback(|| async { ApiError::new(404, "there is nothing here; GET /openapi.json lists what is") })
-        .layer(DefaultBodyLimit::disable())
-        .layer(RequestBodyLimitLayer::new(limits.body_bytes))
+/// Path of Swagger UI.
+pub const DOCS: &str = "/docs";
+
+/// The public routes.
+pub fn router(app: App) -> Router {
+    let (routes, _) = api().split_for_parts();
+    let page = SwaggerUi::new(DOCS).config(utoipa_swagger_ui::Config::from("/openapi.json"));
+    routes
+        .merge(page)
+        .fallback(|| async { ApiError::new(404, "there is nothing here; GET /openapi.json lists what is, and /docs shows it") })
+        .method_not_allowed_fallback(|| async { ApiError::new(405, "this path has other methods; GET /openapi.json lists them") })
+        .layer(middleware::from_fn_with_state(app.clone(), layers::timed))
+        .layer(middleware::from_fn_with_state(app.clone(), layers::admitted))
+        .layer(middleware::from_fn_with_state(State(app.metrics.clone()).0, layers::counted))
         .with_state(app)
 }

@@ -1,7 +1,7 @@
 //! The node itself.
 
 use axum::{Json, extract::State, http::StatusCode, response::Response};
-use quintet_api::{Health, Identity, Syncing, Version};
+use quintet_api::{Data, Health, Identity, Syncing, Version};
 
 use super::{App, extract::json};
 use crate::service::now_ms;
@@ -27,14 +27,14 @@ pub(super) async fn health(State(app): State<App>) -> (StatusCode, Json<Health>)
 }
 
 /// Version of this program.
-#[utoipa::path(get, path = "/v1/node/version", tag = "node", responses((status = 200, body = Version)))]
+#[utoipa::path(get, path = "/v1/node/version", tag = "node", responses((status = 200, body = Data<Version>)))]
 pub(super) async fn version() -> Response {
     let (arch, os) = (std::env::consts::ARCH, std::env::consts::OS);
     json(Version { version: format!("Quintet/{}/{arch}-{os}", env!("CARGO_PKG_VERSION")) })
 }
 
 /// What a daemon compares with its own before it works for this gateway.
-#[utoipa::path(get, path = "/v1/node/identity", tag = "node", responses((status = 200, body = Identity)))]
+#[utoipa::path(get, path = "/v1/node/identity", tag = "node", responses((status = 200, body = Data<Identity>)))]
 pub(super) async fn identity(State(app): State<App>) -> Response {
     let core = app.shared.read();
     json(Identity {
@@ -49,7 +49,7 @@ pub(super) async fn identity(State(app): State<App>) -> Response {
 }
 
 /// How far the chain is.
-#[utoipa::path(get, path = "/v1/node/syncing", tag = "node", responses((status = 200, body = Syncing)))]
+#[utoipa::path(get, path = "/v1/node/syncing", tag = "node", responses((status = 200, body = Data<Syncing>)))]
 pub(super) async fn syncing(State(app): State<App>) -> Response {
     let core = app.shared.read();
     json(Syncing {

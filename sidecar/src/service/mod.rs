@@ -14,7 +14,7 @@ use quintet_types::JobId;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-pub use intake::{IntakeQueue, QueueError};
+pub use intake::{Arrival, IntakeQueue, QueueError};
 
 use crate::{
     core::{Core, CoreError},
@@ -43,6 +43,17 @@ impl Shared {
     }
 }
 
+/// Why the sidecar cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The core or its store.
+    #[error(transparent)]
+    Core(#[from] CoreError),
+    /// The system gives no threads.
+    #[error("starting threads: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+}
+
 /// Now in Unix milliseconds.
 pub fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
@@ -54,16 +65,17 @@ const TICK: Duration = Duration::from_millis(100);
 /// Runs chain and clock until `stop`.
 ///
 /// # Errors
-/// If the store fails: nothing can be acknowledged any more.
+/// If the store fails: nothing can be acknowledged any more. If there are no threads to be had.
 pub async fn run(
     shared: Shared,
     circuits: Arc<Circuits>,
     mut chain: mpsc::Receiver<ChainEvent>,
+    intake: IntakeQueue,
     threads: usize,
     metrics: Metrics,
     stop: CancellationToken,
-) -> Result<(), CoreError> {
-    let work = work::Workers::new(shared.clone(), circuits, threads, metrics.clone());
+) -> Result<(), ServiceError> {
+    let work = work::Workers::new(shared.clone(), circuits, threads, metrics.clone())?;
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
@@ -76,9 +88,9 @@ pub async fn run(
                 None => return Ok(()),
             },
             _ = ticks.tick() => {
-                let shared = shared.clone();
+                let (shared, horizon) = (shared.clone(), intake.horizon());
                 // Closing a phase writes to disk.
-                let todo = tokio::task::spawn_blocking(move || shared.write().tick(now_ms())).await;
+                let todo = tokio::task::spawn_blocking(move || shared.write().tick(horizon)).await;
                 match todo {
                     Ok(todo) => todo?.into_iter().for_each(|todo| work.start(todo)),
                     Err(error) => tracing::error!(%error, "clock step panicked"),
@@ -107,18 +119,18 @@ fn on_chain(shared: &Shared, metrics: &Metrics, event: ChainEvent) -> Result<Opt
         }
         ChainEvent::Reorg(reorg) => {
             metrics.reorgs.inc();
-            core.on_reorg(&reorg)?;
+            core.on_reorg(&reorg, now_ms())?;
         }
         ChainEvent::Head(head) => {
             core.node.optimistic = false;
             metrics.head_slot.set(head.block.slot.0 as i64);
-            return core.on_block(&head.block);
+            return core.on_block(&head.block, now_ms());
         }
         ChainEvent::OptimisticHead(block) => {
             core.node.optimistic = true;
             tracing::debug!(slot = %block.slot, "optimistic head is held back");
         }
-        ChainEvent::PayloadAvailable(block) => return core.on_block(&block),
+        ChainEvent::PayloadAvailable(block) => return core.on_block(&block, now_ms()),
         ChainEvent::Finalized { epoch, block_root } => core.on_finalized(epoch, block_root)?,
         ChainEvent::RandaoMismatch { block, own, other, source } => {
             metrics.randao_mismatches.inc();

@@ -1,9 +1,12 @@
 //! Planning, verifying and recomputing, on a bounded number of threads.
+//!
+//! What costs time runs in a pool of its own; the threads that wait for it hold the locks, for short steps, and use no time.
 
 use std::sync::Arc;
 
 use quintet_proving::{Circuits, ProvingJob};
 use quintet_types::{InstanceIndex, PublicKeyBytes};
+use rayon::{ThreadPool, ThreadPoolBuildError};
 use tokio::sync::Semaphore;
 
 use super::{Shared, now_ms};
@@ -12,10 +15,11 @@ use crate::{
     metrics::Metrics,
 };
 
-/// Starts work; at most `threads` pieces run at a time, so that the validator's own duties never suffer.
+/// Starts work; no more than `threads` threads compute, so that the validator's own duties never suffer.
 pub(super) struct Workers {
     shared: Shared,
     circuits: Arc<Circuits>,
+    pool: Arc<ThreadPool>,
     /// Plans and recomputation.
     heavy: Arc<Semaphore>,
     /// Verification of T1 and T2, one prover at a time each.
@@ -26,9 +30,16 @@ pub(super) struct Workers {
 }
 
 impl Workers {
-    pub(super) fn new(shared: Shared, circuits: Arc<Circuits>, threads: usize, metrics: Metrics) -> Self {
+    pub(super) fn new(
+        shared: Shared,
+        circuits: Arc<Circuits>,
+        threads: usize,
+        metrics: Metrics,
+    ) -> Result<Self, ThreadPoolBuildError> {
         let semaphore = |permits: usize| Arc::new(Semaphore::new(permits.max(1)));
-        Self { shared, circuits, heavy: semaphore(threads / 2), judges: semaphore(threads), full: semaphore(1), metrics }
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).thread_name(|n| format!("work-{n}")).build()?;
+        let (heavy, judges, full) = (semaphore(threads / 2), semaphore(threads), semaphore(1));
+        Ok(Self { shared, circuits, pool: Arc::new(pool), heavy, judges, full, metrics })
     }
 
     pub(super) fn start(&self, todo: Todo) {
@@ -39,10 +50,11 @@ impl Workers {
         };
         let limit = Arc::clone(limit);
         let (shared, circuits, metrics) = (self.shared.clone(), Arc::clone(&self.circuits), self.metrics.clone());
+        let pool = Arc::clone(&self.pool);
         tokio::spawn(async move {
             // The semaphore is never closed.
             let Ok(_permit) = limit.acquire_owned().await else { return };
-            let done = tokio::task::spawn_blocking(move || run(&shared, &circuits, &metrics, todo)).await;
+            let done = tokio::task::spawn_blocking(move || run(&pool, &shared, &circuits, &metrics, todo)).await;
             match done {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::error!(%error, "work could not be recorded"),
@@ -52,23 +64,23 @@ impl Workers {
     }
 }
 
-fn run(shared: &Shared, circuits: &Circuits, metrics: &Metrics, todo: Todo) -> Result<(), CoreError> {
+fn run(pool: &ThreadPool, shared: &Shared, circuits: &Circuits, metrics: &Metrics, todo: Todo) -> Result<(), CoreError> {
     let started = std::time::Instant::now();
     match todo {
         Todo::Plan { job, input } => {
             let spec = Arc::clone(&shared.read().config.spec);
             let range = spec.k_min as u32..=spec.k_max as u32;
-            let plan = ProvingJob::new(circuits, job, input, range, spec.max_full_proof_bytes);
+            let plan = pool.install(|| ProvingJob::new(circuits, job, input, range, spec.max_full_proof_bytes));
             metrics.plan_seconds.observe(started.elapsed().as_secs_f64());
             shared.write().planned(&job, plan, now_ms())
         }
         Todo::Judge { job, phase, prover, bench, submission } => {
-            let verdict = judge(&bench, &submission);
+            let verdict = pool.install(|| judge(&bench, &submission));
             metrics.verify_seconds.observe(started.elapsed().as_secs_f64());
             shared.write().judged(&job, phase, prover, verdict)
         }
         Todo::Recompute { job, instance, proving } => {
-            let commitment = commit(&proving, instance);
+            let commitment = pool.install(|| commit(&proving, instance));
             shared.write().recomputed(&job, instance, commitment)
         }
     }

@@ -1,0 +1,38 @@
+//! Logs: `tracing` to standard error, for people or for machines; levels by `QUINTET_LOG`.
+
+use std::io::IsTerminal as _;
+
+use serde::{Deserialize, Serialize};
+use tracing_subscriber::EnvFilter;
+
+/// Form of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// For machines, a line an event.
+    Json,
+}
+
+/// Starts logging. `QUINTET_LOG` holds levels, e.g. `info,quintet_sidecar=debug`; one that cannot be read counts as `info`, and says so.
+///
+/// Does nothing if this process logs already.
+pub fn init_log(format: LogFormat) {
+    let wanted = std::env::var("QUINTET_LOG").ok().filter(|text| !text.is_empty());
+    let filter = wanted.as_deref().map_or_else(|| Ok(EnvFilter::new("info")), EnvFilter::try_new);
+    let filter = filter.unwrap_or_else(|error| {
+        eprintln!("QUINTET_LOG: {error}; logging at level info");
+        EnvFilter::new("info")
+    });
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
+    // Fails only where there is a log already.
+    let _ = match format {
+        LogFormat::Human => builder.try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+}

@@ -1,0 +1,75 @@
+//! `quintet-sidecar config`.
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use quintet_sidecar::{
+    config::{KEYS, markdown, to_toml},
+    net::TlsFiles,
+    registry::{ProverSource as _, RegistryFile},
+};
+use quintet_types::Slot;
+
+use super::settings::Settings;
+
+/// The configuration.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigCommand {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Check it, with the files that it names, and open nothing.
+    Check(Box<Settings>),
+    /// Print what would be in force, as a file, and where each value is from.
+    Print(Box<Settings>),
+    /// List all keys with their environment variables, defaults and meanings.
+    Keys {
+        /// As a Markdown table.
+        #[arg(long)]
+        markdown: bool,
+    },
+}
+
+impl ConfigCommand {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        match self.action {
+            Action::Check(settings) => check(&settings),
+            Action::Print(settings) => {
+                let layers = settings.layers()?;
+                print!("{}", to_toml(&layers.unchecked()?, |path| layers.source(path)));
+                Ok(())
+            }
+            Action::Keys { markdown: true } => {
+                print!("{}", markdown());
+                Ok(())
+            }
+            Action::Keys { markdown: false } => {
+                let width = KEYS.iter().map(|key| key.path.len()).max().unwrap_or_default();
+                KEYS.iter().for_each(|key| println!("{:width$}  {}", key.path, key.help));
+                Ok(())
+            }
+        }
+    }
+}
+
+fn check(settings: &Settings) -> anyhow::Result<()> {
+    let config = settings.layers()?.config()?;
+    let spec = config.spec()?;
+    let registry = config.registry.as_deref().context("registry is not set")?;
+    let provers = RegistryFile::read(registry)?.provers_at(Slot(0));
+    if let (Some(cert), Some(key)) = (&config.gateway.tls.cert, &config.gateway.tls.key) {
+        TlsFiles::read(cert, key)?;
+    }
+    println!(
+        "good: network {}, {} provers, gateway {}{}, admin {}, {} threads",
+        spec.config_name,
+        provers.len(),
+        config.gateway.listen,
+        if config.gateway.tls.cert.is_some() { " (TLS)" } else { "" },
+        config.admin_listen(),
+        config.limits.effective_threads(),
+    );
+    Ok(())
+}
