@@ -4,7 +4,12 @@ use ff::Field;
 use pasta_curves::Fp;
 use rayon::prelude::*;
 
-use crate::{LANES, Lanes, Path, Portable};
+#[cfg(target_arch = "x86_64")]
+use crate::ifma::Planar;
+use crate::{
+    LANES, Lanes, Path,
+    lanes::{Kernel, on},
+};
 
 /// Vectors per unit of parallel work.
 const CHUNK: usize = 64;
@@ -17,18 +22,14 @@ pub struct Evals(Store);
 #[derive(Clone, Debug)]
 enum Store {
     Portable(Vec<[Fp; LANES]>),
+    #[cfg(target_arch = "x86_64")]
+    Ifma(Vec<Planar>),
 }
 
 /// A function of the columns, row by row. As with [`Task`](crate::Task), `run` and what it calls must be `#[inline(always)]`.
 pub trait RowTask: Sync {
     /// Writes vectors `first .. first + out.len()` of the result; inputs are read with [`Evals::lanes`].
     fn run<L: Lanes<Field = Fp>>(&self, first: usize, out: &mut [L::Block]);
-}
-
-struct Chunk<'a, T> {
-    task: &'a T,
-    first: usize,
-    out: &'a mut [[Fp; LANES]],
 }
 
 impl Evals {
@@ -38,21 +39,22 @@ impl Evals {
     /// If their number is not a multiple of 8.
     pub fn from_rows(path: Path, rows: &[Fp]) -> Self {
         assert!(rows.len().is_multiple_of(LANES), "the domain has at least 8 rows");
-        let _ = path;
         let vectors = rows.len() / LANES;
-        let block = |j: usize| std::array::from_fn(|lane| rows[lane * vectors + j]);
-        Self(Store::Portable((0..vectors).map(block).collect()))
+        let values = |j: usize| std::array::from_fn(|lane| rows[lane * vectors + j]);
+        on!(path, Fp, L => L::evals(L::enter(|| (0..vectors).map(|j| L::from_array(values(j)).to_block()).collect())))
     }
 
     /// Values in natural order.
     pub fn to_rows(&self) -> Vec<Fp> {
-        let Store::Portable(blocks) = &self.0;
+        let vectors = self.vectors();
         let mut rows = vec![Fp::ZERO; self.len()];
-        for (j, block) in blocks.iter().enumerate() {
-            for (lane, value) in block.iter().enumerate() {
-                rows[lane * blocks.len() + j] = *value;
+        on!(self.path(), Fp, L => L::enter(|| {
+            for (j, block) in L::blocks(self).iter().enumerate() {
+                for (lane, value) in L::from_block(block).to_array().into_iter().enumerate() {
+                    rows[lane * vectors + j] = value;
+                }
             }
-        }
+        }));
         rows
     }
 
@@ -62,24 +64,31 @@ impl Evals {
     /// If `n` is not a multiple of 8.
     pub fn compute<T: RowTask>(path: Path, n: usize, task: &T) -> Self {
         assert!(n.is_multiple_of(LANES), "the domain has at least 8 rows");
-        let mut blocks = vec![[Fp::ZERO; LANES]; n / LANES];
-        let _ = path;
-        blocks.par_chunks_mut(CHUNK).enumerate().for_each(|(number, out)| {
-            Chunk { task, first: number * CHUNK, out }.run_portable();
-        });
-        Self(Store::Portable(blocks))
+        on!(path, Fp, L => L::evals(compute::<L, T>(n, task)))
+    }
+
+    /// The path that these values are laid out for.
+    pub fn path(&self) -> Path {
+        match &self.0 {
+            Store::Portable(_) => Path::Portable,
+            #[cfg(target_arch = "x86_64")]
+            Store::Ifma(_) => Path::Ifma,
+        }
     }
 
     /// Number of rows.
     #[allow(clippy::len_without_is_empty, reason = "a domain is never empty")]
     pub fn len(&self) -> usize {
-        let Store::Portable(blocks) = &self.0;
-        blocks.len() * LANES
+        self.vectors() * LANES
     }
 
     /// Number of vectors.
     pub fn vectors(&self) -> usize {
-        self.len() / LANES
+        match &self.0 {
+            Store::Portable(blocks) => blocks.len(),
+            #[cfg(target_arch = "x86_64")]
+            Store::Ifma(blocks) => blocks.len(),
+        }
     }
 
     /// Vector `j` of the column rotated by `rotation` rows: lane `l` is row `(l · n/8 + j + rotation) mod n`.
@@ -97,18 +106,40 @@ impl Evals {
 
     /// Value of a row.
     pub fn row(&self, row: usize) -> Fp {
-        let Store::Portable(blocks) = &self.0;
-        blocks[row % blocks.len()][row / blocks.len()]
+        let vectors = self.vectors();
+        on!(self.path(), Fp, L => L::enter(|| L::from_block(&L::blocks(self)[row % vectors]).to_array()[row / vectors]))
     }
 
+    #[inline(always)]
     pub(crate) fn portable_blocks(&self) -> &[[Fp; LANES]] {
-        let Store::Portable(blocks) = &self.0;
-        blocks
+        match &self.0 {
+            Store::Portable(blocks) => blocks,
+            #[cfg(target_arch = "x86_64")]
+            Store::Ifma(_) => panic!("these evaluations are laid out for IFMA"),
+        }
+    }
+
+    pub(crate) fn from_portable(blocks: Vec<[Fp; LANES]>) -> Self {
+        Self(Store::Portable(blocks))
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    pub(crate) fn planar_blocks(&self) -> &[Planar] {
+        match &self.0 {
+            Store::Ifma(blocks) => blocks,
+            Store::Portable(_) => panic!("these evaluations are not laid out for IFMA"),
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn from_planar(blocks: Vec<Planar>) -> Self {
+        Self(Store::Ifma(blocks))
     }
 }
 
-impl<T: RowTask> Chunk<'_, T> {
-    fn run_portable(self) {
-        self.task.run::<Portable<Fp>>(self.first, self.out);
-    }
+fn compute<L: Lanes<Field = Fp>, T: RowTask>(n: usize, task: &T) -> Vec<L::Block> {
+    let mut blocks = vec![L::enter(|| L::zero().to_block()); n / LANES];
+    blocks.par_chunks_mut(CHUNK).enumerate().for_each(|(number, out)| L::enter(|| task.run::<L>(number * CHUNK, out)));
+    blocks
 }

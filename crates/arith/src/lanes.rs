@@ -11,7 +11,7 @@ use crate::Evals;
 pub const LANES: usize = 8;
 
 /// Eight field elements on which arithmetic acts lane by lane.
-pub trait Lanes: Copy + Debug + Send + Sync + 'static + sealed::Sealed {
+pub trait Lanes: Kernel<Element = Self::Field, Stored = Self::Block> {
     /// The field.
     type Field: PrimeField + VartimeField + WithSmallOrderMulGroup<3>;
     /// A vector at rest in memory.
@@ -85,13 +85,137 @@ pub trait Lanes: Copy + Debug + Send + Sync + 'static + sealed::Sealed {
     fn blocks(evals: &Evals) -> &[Self::Block];
 }
 
+/// A point of Vesta at rest, in the representation of a path. The identity is not among them.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C, align(64))]
+pub struct PointCell<C> {
+    /// Abscissa.
+    pub x: C,
+    /// Ordinate.
+    pub y: C,
+}
+
+/// What lanes can do inside of this crate.
+pub trait Kernel: Copy + Debug + Send + Sync + 'static {
+    /// The field.
+    type Element: PrimeField + VartimeField + WithSmallOrderMulGroup<3>;
+    /// An element at rest.
+    type Cell: Copy + Debug + Default + Send + Sync + 'static;
+    /// A vector at rest.
+    type Stored: Copy + Debug + Send + Sync + 'static;
+
+    /// Does work that is compiled for these lanes. What `work` calls must be `#[inline(always)]`.
+    fn enter<R>(work: impl FnOnce() -> R) -> R;
+
+    /// Coordinates of eight points.
+    fn gather(points: [&PointCell<Self::Cell>; LANES]) -> (Self, Self);
+
+    /// Writes eight points.
+    fn scatter(x: Self, y: Self, points: &mut [PointCell<Self::Cell>; LANES]);
+
+    /// An element as it rests.
+    fn to_cell(element: Self::Element) -> Self::Cell;
+
+    /// The element that rests there.
+    fn from_cell(cell: Self::Cell) -> Self::Element;
+
+    /// Lanes of `set` where the mask has ones, of `clear` where it has zeros.
+    #[must_use]
+    fn select(mask: u8, set: Self, clear: Self) -> Self;
+
+    /// All lanes.
+    fn to_array(self) -> [Self::Element; LANES];
+
+    /// From all lanes.
+    fn from_array(values: [Self::Element; LANES]) -> Self;
+
+    /// Sum and difference of anything that butterflies gave, up to 28 of them one after the other, and a product.
+    fn butterfly(low: Self, turned: Self) -> (Self, Self);
+
+    /// Evaluations from blocks.
+    fn evals(blocks: Vec<Self::Stored>) -> Evals;
+}
+
+/// Runs an expression with a type alias for the lanes of a path.
+macro_rules! on {
+    ($path:expr, $field:ty, $lanes:ident => $body:expr) => {
+        match $path {
+            $crate::Path::Portable => {
+                type $lanes = $crate::Portable<$field>;
+                $body
+            }
+            #[cfg(target_arch = "x86_64")]
+            $crate::Path::Ifma => {
+                type $lanes = $crate::ifma::Ifma<$field>;
+                $body
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            $crate::Path::Ifma => panic!("this machine has no AVX-512 IFMA"),
+        }
+    };
+}
+pub(crate) use on;
+
 /// Lanes that every machine has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Portable<F>(pub(crate) [F; LANES]);
 
 macro_rules! portable {
-    ($field:ty, $blocks:expr) => {
-        impl sealed::Sealed for Portable<$field> {}
+    ($field:ty, $blocks:expr, $evals:expr) => {
+        impl Kernel for Portable<$field> {
+            type Element = $field;
+            type Cell = $field;
+            type Stored = [$field; LANES];
+
+            #[inline(always)]
+            fn enter<R>(work: impl FnOnce() -> R) -> R {
+                work()
+            }
+
+            #[inline(always)]
+            fn gather(points: [&PointCell<$field>; LANES]) -> (Self, Self) {
+                (Self(points.map(|point| point.x)), Self(points.map(|point| point.y)))
+            }
+
+            #[inline(always)]
+            fn scatter(x: Self, y: Self, points: &mut [PointCell<$field>; LANES]) {
+                for (point, (x, y)) in points.iter_mut().zip(x.0.into_iter().zip(y.0)) {
+                    *point = PointCell { x, y };
+                }
+            }
+
+            fn to_cell(element: $field) -> $field {
+                element
+            }
+
+            fn from_cell(cell: $field) -> $field {
+                cell
+            }
+
+            #[inline(always)]
+            fn select(mask: u8, set: Self, clear: Self) -> Self {
+                Self(std::array::from_fn(|lane| if mask >> lane & 1 == 1 { set.0[lane] } else { clear.0[lane] }))
+            }
+
+            #[inline(always)]
+            fn to_array(self) -> [$field; LANES] {
+                self.0
+            }
+
+            #[inline(always)]
+            fn from_array(values: [$field; LANES]) -> Self {
+                Self(values)
+            }
+
+            #[inline(always)]
+            fn butterfly(low: Self, turned: Self) -> (Self, Self) {
+                (low.add(turned), low.sub(turned))
+            }
+
+            fn evals(blocks: Vec<[$field; LANES]>) -> Evals {
+                $evals(blocks)
+            }
+        }
 
         impl Lanes for Portable<$field> {
             type Field = $field;
@@ -154,10 +278,5 @@ macro_rules! portable {
     };
 }
 
-portable!(Fp, Evals::portable_blocks);
-portable!(Fq, |_| unreachable!("evaluations are over Fp"));
-
-pub(crate) mod sealed {
-    /// Only this crate has lanes.
-    pub trait Sealed {}
-}
+portable!(Fp, Evals::portable_blocks, Evals::from_portable);
+portable!(Fq, |_| unreachable!("evaluations are over Fp"), |_| unreachable!("evaluations are over Fp"));

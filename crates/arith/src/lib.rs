@@ -15,6 +15,8 @@ mod domain;
 mod evals;
 mod fold;
 mod group_fft;
+#[cfg(target_arch = "x86_64")]
+mod ifma;
 mod lanes;
 mod path;
 mod scalars;

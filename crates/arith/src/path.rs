@@ -1,8 +1,13 @@
 //! Which instructions compute, and how a computation is compiled for them.
 
+use std::sync::OnceLock;
+
 use pasta_curves::{Fp, Fq};
 
-use crate::{Lanes, Portable};
+use crate::{
+    Lanes,
+    lanes::{Kernel, on},
+};
 
 /// Which instructions compute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,14 +30,25 @@ pub trait Task<F> {
     fn run<L: Lanes<Field = F>>(self) -> Self::Output;
 }
 
+/// If this environment variable is `portable`, [`Path::best`] is [`Path::Portable`].
+const VARIABLE: &str = "QUINTET_ARITH";
+
 impl Path {
-    /// The fastest path of this machine.
+    /// The fastest path of this machine, or the portable one if the environment variable `QUINTET_ARITH` is `portable`.
     pub fn best() -> Self {
-        Self::Portable
+        static BEST: OnceLock<Path> = OnceLock::new();
+        *BEST.get_or_init(|| {
+            let portable = std::env::var_os(VARIABLE).is_some_and(|value| value == "portable");
+            if portable { Self::Portable } else { Self::available().last().copied().unwrap_or(Self::Portable) }
+        })
     }
 
-    /// The paths that this machine has.
+    /// The paths that this machine has, the fastest last.
     pub fn available() -> &'static [Self] {
+        #[cfg(target_arch = "x86_64")]
+        if crate::ifma::available() {
+            return &[Self::Portable, Self::Ifma];
+        }
         &[Self::Portable]
     }
 
@@ -41,7 +57,7 @@ impl Path {
     /// # Panics
     /// If this machine does not have the path.
     pub fn over_fp<T: Task<Fp>>(self, task: T) -> T::Output {
-        task.run::<Portable<Fp>>()
+        on!(self, Fp, L => L::enter(|| task.run::<L>()))
     }
 
     /// Runs a task over coordinates of Vesta.
@@ -49,6 +65,6 @@ impl Path {
     /// # Panics
     /// If this machine does not have the path.
     pub fn over_fq<T: Task<Fq>>(self, task: T) -> T::Output {
-        task.run::<Portable<Fq>>()
+        on!(self, Fq, L => L::enter(|| task.run::<L>()))
     }
 }

@@ -1,0 +1,147 @@
+//! Vector arithmetic against pasta_curves, on edge values.
+
+use ff::{Field, PrimeField};
+use pasta_curves::{Fp, Fq};
+
+use super::{super::layout::BOUND, *};
+use crate::ifma;
+
+/// Edge values, and enough others to fill lanes in all combinations.
+fn values<F: Modulus>() -> Vec<F> {
+    let half = F::TWO_INV;
+    let mut values = vec![
+        F::ZERO,
+        F::ONE,
+        -F::ONE,
+        F::from(2),
+        -F::from(2),
+        half,
+        -half,
+        F::from(u64::MAX),
+        F::from(1 << 52),
+        F::from(1 << 63),
+    ];
+    // Elements whose limbs in memory are all ones, or as large as they can be.
+    for limbs in [
+        [u64::MAX, u64::MAX, u64::MAX, 0x3fff_ffff_ffff_ffff],
+        [F::P[0] - 1, F::P[1], F::P[2], F::P[3]],
+        [1, 0, 0, 0],
+        [0, 0, 0, 1 << 62],
+    ] {
+        values.push(layout::element(limbs));
+    }
+    let mut power = F::MULTIPLICATIVE_GENERATOR;
+    for _ in 0..34 {
+        power = power.square() + F::ONE;
+        values.push(power);
+    }
+    values
+}
+
+fn bounded<F: Modulus>(lanes: Ifma<F>) -> Ifma<F> {
+    let block: [[u64; 8]; 5] = lanes.0.map(|limb| {
+        let mut row = [0; 8];
+        // SAFETY: the caller has entered; eight words.
+        unsafe { _mm512_storeu_si512(row.as_mut_ptr().cast(), limb) };
+        row
+    });
+    assert!(block.iter().flatten().all(|&limb| limb <= MASK) && block[4].iter().all(|&top| top < BOUND), "{block:x?}");
+    lanes
+}
+
+macro_rules! arithmetic {
+    ($name:ident, $field:ty) => {
+        #[test]
+        fn $name() {
+            if !ifma::available() {
+                eprintln!("skipped: this machine has no AVX-512 IFMA");
+                return;
+            }
+            let values = values::<$field>();
+            let n = values.len();
+            for shift in 0..n {
+                for start in (0..n).step_by(LANES) {
+                    let a: [$field; LANES] = std::array::from_fn(|lane| values[(start + lane) % n]);
+                    let b: [$field; LANES] = std::array::from_fn(|lane| values[(start + lane + shift) % n]);
+                    let each = |f: fn(&$field, &$field) -> $field| -> [$field; LANES] {
+                        std::array::from_fn(|lane| f(&a[lane], &b[lane]))
+                    };
+                    ifma::enter(|| {
+                        type L = Ifma<$field>;
+                        let (x, y) = (bounded(L::load(&a)), bounded(L::load(&b)));
+                        assert_eq!(x.to_array(), a);
+                        let got = |lanes: L| bounded(lanes).to_array();
+                        assert_eq!(got(x.add(y)), each(|a, b| a + b));
+                        assert_eq!(got(x.sub(y)), each(|a, b| a - b));
+                        assert_eq!(got(x.mul(y)), each(|a, b| a * b));
+                        assert_eq!(got(x.square()), each(|a, _| Field::square(a)));
+                        assert_eq!(got(x.double()), each(|a, _| a.double()));
+                        assert_eq!(got(x.neg()), each(|a, _| -a));
+                        assert_eq!(L::splat(b[0]).to_array(), [b[0]; LANES]);
+                        assert_eq!(L::from_block(&x.to_block()).to_array(), a);
+                        assert_eq!(x.rotate(3).to_array(), std::array::from_fn(|lane| a[(lane + 3) % LANES]));
+                        assert_eq!(
+                            L::select(0b1010_0110, x, y).to_array(),
+                            std::array::from_fn(|lane| if 0b1010_0110 >> lane & 1 == 1 { a[lane] } else { b[lane] })
+                        );
+                        // Long sums and differences of unreduced results.
+                        let (mut low, mut expected) = (x, a);
+                        for round in 0..28 {
+                            let turned = if round % 2 == 0 { low.mul(y) } else { y.mul(x) };
+                            let (sum, difference) = L::butterfly(low, turned);
+                            low = if round % 3 == 0 { sum } else { difference };
+                            let turned = turned.to_array();
+                            expected = std::array::from_fn(|lane| {
+                                if round % 3 == 0 { expected[lane] + turned[lane] } else { expected[lane] - turned[lane] }
+                            });
+                        }
+                        assert_eq!(low.mul(L::splat(<$field>::ONE)).to_array(), expected);
+                        // Sums of the largest values that arithmetic gives.
+                        let extreme = x.add(x).sub(y).add(x).sub(y.neg()).add(y);
+                        assert_eq!(got(extreme), each(|a, b| a.double() + a + b));
+                    });
+                }
+            }
+        }
+    };
+}
+
+arithmetic!(arithmetic_over_fp, Fp);
+arithmetic!(arithmetic_over_fq, Fq);
+
+#[test]
+fn moduli_and_representation_are_those_of_pasta_curves() {
+    assert_eq!(layout::limbs(-Fp::ONE + Fp::ONE), [0; 4]);
+    let check = |p: [u64; 4], modulus: &str| {
+        assert_eq!(format!("0x{:016x}{:016x}{:016x}{:016x}", p[3], p[2], p[1], p[0]), modulus);
+    };
+    check(Fp::P, Fp::MODULUS);
+    check(Fq::P, Fq::MODULUS);
+    // One is 2²⁵⁶ mod p.
+    assert_eq!(layout::limbs(Fp::ONE), [0x3478_6d38_ffff_fffd, 0x992c_350b_e419_14ad, u64::MAX, 0x3fff_ffff_ffff_ffff]);
+    assert_eq!(layout::element::<Fq>(layout::limbs(Fq::from(12345))), Fq::from(12345));
+}
+
+#[test]
+fn points_are_gathered_and_scattered() {
+    if !ifma::available() {
+        eprintln!("skipped: this machine has no AVX-512 IFMA");
+        return;
+    }
+    let values = values::<Fq>();
+    ifma::enter(|| {
+        type L = Ifma<Fq>;
+        let cells: Vec<PointCell<Packed>> =
+            (0..LANES).map(|i| PointCell { x: L::to_cell(values[i]), y: L::to_cell(values[i + 8]) }).collect();
+        let (x, y) = L::gather(std::array::from_fn(|lane| &cells[lane]));
+        assert_eq!(x.to_array(), values[..8]);
+        assert_eq!(y.to_array(), values[8..16]);
+        let mut out = [PointCell::default(); LANES];
+        L::scatter(x, y, &mut out);
+        assert!(
+            out.iter()
+                .enumerate()
+                .all(|(i, point)| L::from_cell(point.x) == values[i] && L::from_cell(point.y) == values[i + 8])
+        );
+    });
+}
