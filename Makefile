@@ -1,6 +1,6 @@
 # Everything a person runs. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help build devnet test test-kurtosis images test-long fmt lint doc guests bench-protocol bench-verify
+.PHONY: help test-contracts deploy-devnet build devnet test test-kurtosis images test-long fmt lint doc guests bench-protocol bench-gateway bench-verify
 
 CARGO ?= cargo
 ARGS ?=
@@ -25,6 +25,12 @@ images: ## Container images of both programs (needs docker)
 	docker build -f configs/docker/Dockerfile --target sidecar -t quintet-sidecar:latest .
 	docker build -f configs/docker/Dockerfile --target prover -t quintet-prover:latest .
 
+test-contracts: ## The Solidity contracts (Node only; ARGS=--bless, --coverage or --mutations)
+	@scripts/test-contracts.sh $(ARGS)
+
+deploy-devnet: ## Deploy the contracts to a local execution node (RPC_URL, default http://127.0.0.1:8545)
+	@scripts/deploy-devnet.sh
+
 test-long: ## Soaks, many kills, long fuzzing
 	@scripts/test-long.sh
 
@@ -43,6 +49,9 @@ guests: ## Rebuild the guest programs and compare them with the committed ones
 
 bench-protocol: ## Selection and rewards at full size; results in target/bench/protocol.json
 	$(CARGO) bench --locked -p quintet-protocol
+
+bench-gateway: ## Signed submissions a second on one core, end to end; results in target/bench/gateway.json
+	$(CARGO) bench --locked -p quintet-sidecar --bench gateway
 
 bench-verify: ## 800 partial proofs with 0, 1 and 40 bad ones
 	$(CARGO) test --locked -p quintet-plonk --test it -- --ignored --nocapture batch

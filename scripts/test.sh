@@ -16,6 +16,7 @@ step "Build of the programs" cargo build --workspace --bins --locked
 step "Documentation examples" cargo test --workspace --doc --locked
 if [ -x guests/build.sh ]; then step "Guests are the committed ones" scripts/check-guests.sh; fi
 if [ -d fuzz ]; then step "Fuzzing, 30 s a target" scripts/fuzz.sh 30; fi
+if [ -d contracts ]; then step "Contracts" scripts/test-contracts.sh; fi
 step "Dependencies" scripts/check-dependencies.sh
 step "Tests" cargo nextest run --workspace --locked --no-fail-fast
 step "Devnet: one job, from announcement to finalized" "${CARGO_TARGET_DIR:-target}/debug/quintet-devnet" --exit --jobs 1 --timeout 1200

@@ -1,0 +1,3 @@
+//! Tests of the staking crate against what the contracts see.
+
+mod vectors;
