@@ -1,0 +1,9 @@
+//! The gateway over real connections: limits, TLS, the admin listener, submissions, and the program as a user meets it.
+
+mod admin;
+mod cli;
+mod fixture;
+mod limits;
+mod openapi;
+mod submissions;
+mod tls;
