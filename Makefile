@@ -1,6 +1,6 @@
 # Everything a person runs. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help test-contracts deploy-devnet build devnet test test-kurtosis images test-long fmt lint doc guests bench-protocol bench-gateway bench-verify
+.PHONY: help testnet test-contracts deploy-devnet build devnet test test-kurtosis images test-long fmt lint doc guests bench-protocol bench-gateway bench-verify
 
 CARGO ?= cargo
 ARGS ?=
@@ -14,6 +14,9 @@ build: ## Build the two programs, optimised
 devnet: ## Embedded chain, one sidecar, eight provers; live view of the phases (ARGS=--exit ends after three jobs)
 	$(CARGO) build --locked -p quintet-sidecar -p quintet-prover -p quintet-devnet --bins
 	$(CARGO) run --locked -q -p quintet-devnet --bin quintet-devnet -- $(ARGS)
+
+testnet: ## Real clients from npm, one sidecar, eight provers (ARGS="--chain capella|fulu", ARGS=--exit ends after a job)
+	@scripts/testnet.sh $(ARGS)
 
 test: ## Everything that CI runs; installs what it needs and says so
 	@scripts/test.sh

@@ -3,5 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
+step "Build of the programs" cargo build --workspace --bins --locked
+for chain in fulu capella; do step "Real clients: $chain" "${CARGO_TARGET_DIR:-target}/debug/quintet-testnet" --chain "$chain" --install-only; done
 step "Long tests" cargo nextest run --workspace --locked --run-ignored only --no-fail-fast
 if [ -d fuzz ]; then step "Fuzzing, 600 s a target" scripts/fuzz.sh 600; fi

@@ -18,6 +18,7 @@ if [ -x guests/build.sh ]; then step "Guests are the committed ones" scripts/che
 if [ -d fuzz ]; then step "Fuzzing, 30 s a target" scripts/fuzz.sh 30; fi
 if [ -d contracts ]; then step "Contracts" scripts/test-contracts.sh; fi
 step "Dependencies" scripts/check-dependencies.sh
+step "Real clients from npm" scripts/check-clients.sh
 step "Tests" cargo nextest run --workspace --locked --no-fail-fast
 step "Devnet: one job, from announcement to finalized" "${CARGO_TARGET_DIR:-target}/debug/quintet-devnet" --exit --jobs 1 --timeout 1200
 say "All of it took $((SECONDS - started)) s"

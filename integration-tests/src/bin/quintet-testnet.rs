@@ -14,6 +14,9 @@ struct Args {
     /// capella: Lodestar 1.5.1 over EthereumJS. fulu: a block driver on Lodestar's libraries over EthereumJS.
     #[arg(long, default_value = "capella")]
     chain: Chain,
+    /// Install the clients from npm and end.
+    #[arg(long)]
+    install_only: bool,
     /// Stop after the summary. Exit status 0 if and only if the jobs finalized and their full proofs are valid.
     #[arg(long)]
     exit: bool,
@@ -30,7 +33,7 @@ struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = 1800)]
     timeout: u64,
     /// Length of a slot in whole seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 4)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 6)]
     slot_seconds: u64,
     /// Most slots that a phase lasts; it ends when everybody has submitted.
     #[arg(long, value_name = "SLOTS", default_value_t = 45)]
@@ -63,6 +66,12 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> anyhow::Result<()> {
+    if args.install_only {
+        for package in args.chain.packages() {
+            package.install()?;
+        }
+        return Ok(());
+    }
     let temporary = tempfile::Builder::new().prefix("quintet-testnet-").tempdir()?;
     let dir = args.keep.clone().unwrap_or_else(|| temporary.path().to_owned());
     std::fs::create_dir_all(&dir)?;

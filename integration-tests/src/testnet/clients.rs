@@ -99,6 +99,7 @@ pub(super) fn execution(chain: Chain, dir: &Path, ports: &Ports) -> Program {
         path: package.runtime(),
         arguments,
         environment: Vec::new(),
+        in_time: true,
         log: dir.join("execution.log"),
     }
 }
@@ -121,6 +122,7 @@ pub(super) fn consensus(chain: Chain, dir: &Path, ports: &Ports, slot: Duration,
         path: package.runtime(),
         arguments,
         environment,
+        in_time: true,
         log: dir.join("consensus.log"),
     }
 }

@@ -48,12 +48,12 @@ pub struct Testnet {
     ports: Ports,
     execution: Process,
     consensus: Process,
-    sender: JoinHandle<anyhow::Result<()>>,
+    sender: Option<JoinHandle<anyhow::Result<()>>>,
 }
 
 impl Drop for Testnet {
     fn drop(&mut self) {
-        self.sender.abort();
+        self.stop_sending();
     }
 }
 
@@ -75,10 +75,10 @@ impl Testnet {
         let mut execution = Process::start(execution(options.chain, dir, &ports))?;
         let genesis = wait_for_execution(&mut execution, &local(ports.rpc)).await?;
         let consensus = Process::start(consensus(options.chain, dir, &ports, options.slot, &genesis))?;
-        let traffic = Traffic { transfers: options.transfers, slot: options.slot };
-        let sender = tokio::spawn(transactions::send(local(ports.rpc), traffic));
-        let mut testnet = Self { options, dir: dir.to_owned(), ports, execution, consensus, sender };
+        let mut testnet = Self { options, dir: dir.to_owned(), ports, execution, consensus, sender: None };
         testnet.wait_for_head(1).await?;
+        let traffic = Traffic { transfers: options.transfers, slot: options.slot };
+        testnet.sender = Some(tokio::spawn(transactions::send(testnet.rpc_url(), traffic)));
         testnet.wait_for_transactions().await?;
         Ok(testnet)
     }
@@ -108,6 +108,12 @@ impl Testnet {
     pub fn check(&mut self) -> anyhow::Result<()> {
         self.execution.check()?;
         self.consensus.check()
+    }
+
+    fn stop_sending(&mut self) {
+        if let Some(sender) = self.sender.take() {
+            sender.abort();
+        }
     }
 
     /// Waits until the head is at `slot` or later; returns its slot.
@@ -198,7 +204,7 @@ impl Testnet {
     /// # Errors
     /// If something cannot be stopped.
     pub async fn stop(mut self) -> anyhow::Result<()> {
-        self.sender.abort();
+        self.stop_sending();
         self.consensus.stop().await?;
         self.execution.stop().await
     }

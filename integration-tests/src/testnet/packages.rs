@@ -98,7 +98,7 @@ impl Package {
 
     fn npm_ci(self) -> Command {
         let mut command = Command::new("npm");
-        command.args(["ci", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"]);
+        command.args(["ci", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error", "--fetch-retries=2"]);
         command.current_dir(self.dir()).stdin(Stdio::null());
         if let Some(node) = self.node() {
             let executable = node.executable();

@@ -26,6 +26,8 @@ pub struct Program {
     pub arguments: Vec<String>,
     /// Environment beyond the inherited one.
     pub environment: Vec<(String, String)>,
+    /// Whether it has to keep to slots, and goes before others where the system allows that.
+    pub in_time: bool,
     /// Standard output and error are appended here.
     pub log: PathBuf,
 }
@@ -45,7 +47,11 @@ impl Process {
     pub fn start(program: Program) -> anyhow::Result<Self> {
         let log = OpenOptions::new().create(true).append(true).open(&program.log);
         let log = log.with_context(|| format!("opening {}", program.log.display()))?;
-        let child = Command::new(&program.path)
+        // Clients miss their slots on a machine that is busy proving. Where this may not be asked for, nice warns and goes on.
+        let mut command = Command::new("nice");
+        let child = command
+            .args(["-n", if program.in_time { "-10" } else { "0" }])
+            .arg(&program.path)
             .args(&program.arguments)
             .envs(program.environment.iter().map(|(key, value)| (key, value)))
             .stdin(Stdio::null())

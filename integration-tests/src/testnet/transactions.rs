@@ -17,6 +17,8 @@ const DEVELOPMENT_KEY: [u8; 32] = hex!("ac0974bec39a17e36ba4a6b4d238ff944bacb478
 /// Creates a contract that adds one to its first storage slot when called:
 /// ten bytes of `SSTORE(0, SLOAD(0) + 1)`, and the code that returns them.
 const COUNTER: [u8; 19] = hex!("6960005460010160005500600052600a6016f3");
+/// Half slots after which waiting transactions count as lost.
+const LONG_WAIT: u32 = 32;
 const GWEI: u128 = 1_000_000_000;
 
 /// What is sent.
@@ -36,6 +38,8 @@ struct Sender {
     address: Address,
     chain_id: u64,
     next_nonce: u64,
+    /// Half slots for which too many transactions waited.
+    held_back: u32,
     contract: Option<Address>,
 }
 
@@ -46,12 +50,12 @@ struct Sender {
 pub(super) async fn send(url: String, traffic: Traffic) -> anyhow::Result<()> {
     let key = SigningKey::from_slice(&DEVELOPMENT_KEY).context("the development key is one")?;
     let address = Address::from_raw_public_key(&key.verifying_key().to_encoded_point(false).as_bytes()[1..]);
-    let mut sender = Sender { http: http()?, url, key, address, chain_id: 0, next_nonce: 0, contract: None };
+    let mut sender = Sender { http: http()?, url, key, address, chain_id: 0, next_nonce: 0, held_back: 0, contract: None };
     let mut ticks = tokio::time::interval(traffic.slot / 2);
     for half in 0u64.. {
         ticks.tick().await;
         let transfers = (traffic.transfers + half % 2) / 2;
-        if let Err(error) = sender.send(transfers, half % 2 == 0, 4 * traffic.transfers + 4).await {
+        if let Err(error) = sender.send(transfers, half % 2 == 0, 2 * traffic.transfers).await {
             tracing::debug!(%error, "transactions not sent");
         }
     }
@@ -59,17 +63,22 @@ pub(super) async fn send(url: String, traffic: Traffic) -> anyhow::Result<()> {
 }
 
 impl Sender {
-    /// Sends transfers, and a call of the contract if `call_contract`. With more than `most_waiting` transactions that no
-    /// block has taken, some got lost, and all are sent again.
+    /// Sends transfers, and a call of the contract if `call_contract`, unless more than `most_waiting` transactions wait for a
+    /// block. If they wait for long, some got lost, and all are sent again.
     async fn send(&mut self, transfers: u64, call_contract: bool, most_waiting: u64) -> anyhow::Result<()> {
         if self.chain_id == 0 {
             self.chain_id = quantity(&call(&self.http, &self.url, "eth_chainId", json!([])).await?)?;
         }
         let params = json!([self.address, "latest"]);
         let mined = quantity(&call(&self.http, &self.url, "eth_getTransactionCount", params).await?)?;
-        if self.next_nonce < mined || self.next_nonce > mined + most_waiting {
+        if self.next_nonce > mined + most_waiting && self.held_back < LONG_WAIT {
+            self.held_back += 1;
+            return Ok(());
+        }
+        if self.next_nonce < mined || self.held_back == LONG_WAIT {
             self.next_nonce = mined;
         }
+        self.held_back = 0;
         for number in 0..transfers {
             let to = Address::with_last_byte(0x80 | (number % 8) as u8);
             self.post(TxKind::Call(to), U256::from(1_000 + number), &[], 21_000).await?;

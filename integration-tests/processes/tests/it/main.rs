@@ -1,0 +1,6 @@
+//! Tests with a chain, a sidecar and provers as processes of their own.
+
+mod killed;
+mod net;
+mod proxy;
+mod villains;
