@@ -44,6 +44,22 @@ pub fn admitted(
     admitted
 }
 
+/// Out of the submitters of `(valid, false)` full proofs those that a leader bundles. False ones are bundled so that they are paid for, but
+/// of provers that were not selected only into room that valid ones leave: else eight liars could keep eight honest provers out.
+pub fn bundled(
+    assignment_seed: &Root,
+    phase: Phase,
+    selected: &[ProverIndex],
+    (valid, false_): (Vec<ProverIndex>, Vec<ProverIndex>),
+    spec: &Spec,
+) -> BTreeSet<ProverIndex> {
+    let mut bundled = admitted(assignment_seed, phase, selected, valid, spec);
+    let open = bundled.iter().filter(|prover| !selected.contains(prover)).count() as u64;
+    let room = Spec { max_open_full_proofs: spec.max_open_full_proofs.saturating_sub(open), ..spec.clone() };
+    bundled.extend(admitted(assignment_seed, phase, selected, false_, &room));
+    bundled
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,6 +74,17 @@ mod tests {
         assert!(selected.iter().all(|prover| admitted_.contains(prover)));
         assert_eq!(admitted(&Root::ZERO, Phase::T3, &selected, all.clone().rev(), &spec), admitted_);
         assert_ne!(admitted(&Root::ZERO, Phase::T4, &selected, all, &spec), admitted_);
+    }
+
+    #[test]
+    fn false_full_proofs_take_no_room_from_valid_ones() {
+        let spec = Spec::default();
+        let selected: Vec<_> = (0..20).map(ProverIndex).collect();
+        let provers = |range: std::ops::Range<u64>| range.map(ProverIndex).collect::<Vec<_>>();
+        let all = bundled(&Root::ZERO, Phase::T3, &selected, (provers(100..106), provers(10..90)), &spec);
+        assert!(provers(100..106).iter().all(|prover| all.contains(prover)), "six valid ones of others");
+        assert!(provers(10..20).iter().all(|prover| all.contains(prover)), "false ones of selected provers");
+        assert_eq!(all.len(), 6 + 10 + 2, "and two false ones of others fill the room");
     }
 
     #[test]

@@ -119,17 +119,22 @@ impl Core {
         received.verdict = Some(verdict.clone());
         let json = super::load::to_json("verdicts", &verdict)?;
         self.store.put(&crate::db::VERDICTS, &(id.root().0, phase.number(), key.0), &json)?;
-        let false_proof = match &verdict {
-            super::Verdict::FullProof { makers } => makers.is_none(),
-            other => other.own_full_proof() == Some(false),
-        };
-        if false_proof {
-            let until = self.chain.head_slot.plus(self.config.spec.slots_per_epoch);
-            self.barred.insert(prover, until);
+        if verdict.is_false_full_proof() {
+            self.bar(id, phase, prover);
             self.warn(format!("{key} sent a full proof to job {id} that does not verify"))?;
         }
         self.events.push(EventKind::Submission { job: *id, phase, prover: key, body_root, valid });
         Ok(())
+    }
+
+    /// Full proofs of a prover are refused for an epoch after the deadline of the phase in which it sent a false one. That deadline is the job's, so a
+    /// restart finds the same.
+    pub(super) fn bar(&mut self, id: &JobId, phase: Phase, prover: ProverIndex) {
+        let line = self.jobs.get(id).and_then(|live| live.record.phases.iter().rev().find(|line| line.phase == phase));
+        let Some(deadline_ms) = line.map(|line| line.deadline_ms) else { return };
+        let until = self.slot_at(deadline_ms).plus(self.config.spec.slots_per_epoch);
+        let barred = self.barred.entry(prover).or_insert(until);
+        *barred = until.max(*barred);
     }
 
     fn announce_holes(&mut self, id: &JobId, now_ms: u64) -> Result<(), CoreError> {

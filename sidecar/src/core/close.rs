@@ -1,10 +1,15 @@
 //! Closing a phase: the bundle, D, the ledger entries, and what comes next.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use quintet_api::EventKind;
 use quintet_protocol::{
-    Closing, DutyOutcome, JobState, JudgedCommitments, JudgedPartials, PhaseContent, checks::KnownPartial, rewards::Payees,
+    Closing, DutyOutcome, JobState, JudgedCommitments, JudgedPartials, PhaseContent,
+    checks::{KnownPartial, check_bundle},
+    rewards::Payees,
     schedule,
 };
 use quintet_store::Batch;
@@ -48,7 +53,7 @@ impl Core {
         let (Some(phase), false) = (live.job().phase(), live.job().is_suspended()) else { return Ok(()) };
         let deadline_ms = self.slot_start_ms(live.job().deadline());
         let over = now_ms > deadline_ms + spec.arrival_tolerance_ms;
-        let early = spec.early_close && self.all_in(live, phase);
+        let early = spec.early_close && all_in(live, phase);
         if !(over || early) {
             return Ok(());
         }
@@ -75,29 +80,23 @@ impl Core {
         {
             live.record.job.extend(&spec)?;
         }
-        let deadline_ms = genesis + live.record.job.deadline().0 * spec.slot_duration_ms;
-        if let Some(phase) = live.record.phases.last_mut() {
-            phase.deadline_ms = deadline_ms;
-        }
         if let Some(ended) = live.record.job.ended() {
             self.books.busy.end(id, ended);
         }
+        self.deadline_moved(id);
         tracing::warn!(job = %id, "phase without a certificate: its deadline moves");
         self.save(id)?;
         self.tell_state(id);
         Ok(())
     }
 
-    /// Whether every submission that is due has come and is verified, and D is settled.
-    fn all_in(&self, live: &LiveJob, phase: Phase) -> bool {
-        let (Some(selection), Some(assignment)) = (live.job().selection(), live.job().assignment()) else { return false };
-        let due = |prover: &&ProverIndex| match phase {
-            Phase::T2 => !assignment.to_prove(**prover).is_empty(),
-            _ => true,
-        };
-        let has =
-            |prover: &ProverIndex| live.received.get(&(phase, *prover)).is_some_and(|received| received.verdict.is_some());
-        selection.provers.iter().filter(due).all(has)
+    /// The line of the open phase shows the deadline as it is now.
+    pub(super) fn deadline_moved(&mut self, id: &JobId) {
+        let Some(deadline_ms) = self.jobs.get(id).map(|live| self.slot_start_ms(live.job().deadline())) else { return };
+        let line = self.jobs.get_mut(id).and_then(|live| live.record.phases.last_mut());
+        if let Some(line) = line.filter(|line| line.closed_ms.is_none()) {
+            line.deadline_ms = deadline_ms;
+        }
     }
 
     /// Disputes and holes of T1 that are still to be recomputed; true if there are any.
@@ -127,6 +126,10 @@ impl Core {
         let spec = Arc::clone(&self.config.spec);
         let Some(live) = self.jobs.get(id) else { return Ok(()) };
         let (bundle, content) = self.bundle(live, phase, now_ms);
+        let selected: BTreeSet<_> = live.job().selection().into_iter().flat_map(|selection| &selection.provers).collect();
+        let is_selected = |key: &_| self.prover_index(key).is_some_and(|prover| selected.contains(&prover));
+        // Other nodes judge our bundles by the same rule.
+        check_bundle(&bundle, live.job(), is_selected, &spec)?;
         let closing = Closing {
             phase,
             slot: bundle.slot,
@@ -149,6 +152,9 @@ impl Core {
         if matches!(closed.state, JobState::Finalized(_)) {
             live.record.full_proof = finalizing;
         }
+        // In one with the phase that ends: after a restart nobody would write it.
+        self.begin_phase(id, now_ms);
+        let Some(live) = self.jobs.get(id) else { return Ok(()) };
         let record = ClosedRecord {
             job: *id,
             phase,
@@ -158,22 +164,21 @@ impl Core {
             outcomes: closed.outcomes,
             ended: live.record.job.ended(),
         };
-        self.persist_close(id, &record)?;
+        self.persist_close(id, &record, Batch::new())?;
         tracing::info!(job = %id, %phase, submissions = record.bundle.accepted.len(), state = %closed.state, "phase closed");
         let deadline_ms = self.slot_start_ms(record.slot);
         self.events.push(EventKind::Phase { job: *id, phase, open: false, deadline_ms });
-        self.after_close(id, phase, closed.state, now_ms)
+        self.after_close(id, phase, closed.state)
     }
 
-    fn after_close(&mut self, id: &JobId, phase: Phase, state: JobState, now_ms: u64) -> Result<(), CoreError> {
+    fn after_close(&mut self, id: &JobId, phase: Phase, state: JobState) -> Result<(), CoreError> {
         match state {
             JobState::Open(_) => {
                 if phase == Phase::T1 {
                     self.make_round(id)?;
                     self.events.push(EventKind::Challenge { job: *id });
                 }
-                self.phase_opened(id, now_ms)?;
-                self.save(id)?;
+                self.tell_phase(id);
             }
             JobState::Failed(_) => self.expect_retry(id),
             _ => {}
@@ -193,9 +198,8 @@ impl Core {
         Ok(())
     }
 
-    /// Ledger entries, bundle and job are written as one.
-    pub(super) fn persist_close(&mut self, id: &JobId, record: &ClosedRecord) -> Result<(), CoreError> {
-        let mut batch = Batch::new();
+    /// Ledger entries, bundle, job and whatever else is in `batch` are written as one.
+    pub(super) fn persist_close(&mut self, id: &JobId, record: &ClosedRecord, mut batch: Batch) -> Result<(), CoreError> {
         let number = self.next_closed;
         batch.put(&db::CLOSED, &number, &to_json("closed", record)?);
         if let Some(live) = self.jobs.get(id) {
@@ -212,7 +216,21 @@ impl Core {
         let genesis = self.config.genesis_ms / 1000;
         let in_time =
             |received: &super::Received| schedule::is_in_time(received.arrival_ms, deadline, genesis, &self.config.spec);
-        let counted: Vec<_> = live.of_phase(phase).filter(|(_, received)| in_time(received)).collect();
+        let mut counted: Vec<_> = live.of_phase(phase).filter(|(_, received)| in_time(received)).collect();
+        if let Some(assignment) = live.job().assignment().filter(|_| phase.is_aggregation()) {
+            let submitters = |valid: bool| {
+                let of = move |(_, received): &&(_, &super::Received)| valid == received.verdict.as_ref().is_some_and(is_valid);
+                counted.iter().filter(of).map(|(prover, _)| *prover).collect::<Vec<_>>()
+            };
+            let admitted = quintet_protocol::reuse::bundled(
+                &assignment.seed,
+                phase,
+                assignment.provers(),
+                (submitters(true), submitters(false)),
+                &self.config.spec,
+            );
+            counted.retain(|(prover, _)| admitted.contains(prover));
+        }
         let mut accepted: Vec<BundleEntry> = counted
             .iter()
             .map(|(_, received)| BundleEntry { prover: *received.submission.prover(), body_root: received.body_root })
@@ -287,6 +305,12 @@ impl Core {
     }
 }
 
+/// Whether every submission that is due has come and is verified.
+fn all_in(live: &LiveJob, phase: Phase) -> bool {
+    let has = |prover| live.received.get(&(phase, prover)).is_some_and(|received| received.verdict.is_some());
+    live.job().due().into_iter().all(has)
+}
+
 /// Submissions as the protocol judges them.
 fn content(phase: Phase, counted: &[(ProverIndex, &super::Received)], digests: Vec<Option<Root>>) -> PhaseContent {
     match phase {
@@ -315,10 +339,10 @@ fn content(phase: Phase, counted: &[(ProverIndex, &super::Received)], digests: V
     }
 }
 
-/// The commitments behind the settled digests, in plan order; empty if D has holes.
-fn settled(live: &LiveJob, digests: &[Root]) -> Vec<Commitment> {
+/// The commitments behind the settled digests. Where D has a hole there is none.
+fn settled(live: &LiveJob, digests: &[Root]) -> BTreeMap<InstanceIndex, Commitment> {
     let mut found: BTreeMap<(InstanceIndex, Root), &Commitment> = BTreeMap::new();
-    for commitment in live.record.settled.iter().chain(live.record.recomputed.values()) {
+    for commitment in live.record.settled.values().chain(live.record.recomputed.values()) {
         found.insert((commitment.instance, commitment.digest), commitment);
     }
     for (_, received) in live.of_phase(Phase::T1) {
@@ -326,17 +350,20 @@ fn settled(live: &LiveJob, digests: &[Root]) -> Vec<Commitment> {
             found.extend(signed.body.commitments.iter().map(|c| ((c.instance, c.digest), c)));
         }
     }
-    let places =
-        digests.iter().zip(0..).map(|(digest, place)| found.get(&(InstanceIndex(place), *digest)).map(|c| (*c).clone()));
-    places.collect::<Option<_>>().unwrap_or_default()
+    let places = digests.iter().zip(0..).map(|(digest, place)| (InstanceIndex(place), *digest));
+    places.filter_map(|place| Some((place.0, (*found.get(&place)?).clone()))).collect()
+}
+
+/// Whether a full proof verifies, whichever phase it came in.
+fn is_valid(verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::FullProof { makers } => makers.is_some(),
+        other => other.own_full_proof() == Some(true),
+    }
 }
 
 /// The full proof that ends the job, if one of the phase does: of several the one of the prover with the lowest index.
 fn finalizing_root(live: &LiveJob, phase: Phase) -> Option<Root> {
-    let valid = |received: &&super::Received| match &received.verdict {
-        Some(Verdict::FullProof { makers }) => makers.is_some(),
-        Some(other) => other.own_full_proof() == Some(true),
-        None => false,
-    };
+    let valid = |received: &&super::Received| received.verdict.as_ref().is_some_and(is_valid);
     live.of_phase(phase).map(|(_, received)| received).find(valid).map(|received| received.body_root)
 }

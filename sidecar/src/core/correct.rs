@@ -2,12 +2,13 @@
 //!
 //! All honest provers of an instance publish the same digest, so one that contradicts recomputation is an objective fault.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use quintet_protocol::{Failure, JobState, rewards::fault_penalties};
+use quintet_store::Batch;
 use quintet_types::{Commitment, InstanceIndex, JobId, Phase, PhaseBundle, ProverIndex, Reason};
 
-use super::{ClosedRecord, Core, CoreError, Todo};
+use super::{ClosedRecord, Core, CoreError, LiveJob, Todo};
 
 impl Core {
     /// An attempt failed: the next one follows once D is corrected.
@@ -28,19 +29,21 @@ impl Core {
         failed.iter().for_each(|id| self.expect_retry(id));
     }
 
-    /// Work before a retry, or the retry itself.
+    /// Work before a retry, or the retry itself. A block that is off the head gets no retry before it is back.
     pub(super) fn retry_work(&mut self, id: &JobId, todo: &mut Vec<Todo>) -> Result<(), CoreError> {
+        if !self.chain.ancestry(self.chain.head).contains(id.slot, &id.block_root) {
+            return Ok(());
+        }
         let max_fill = self.config.max_fill;
         let Some(live) = self.jobs.get_mut(id) else { return Ok(()) };
         let Some(proving) = live.proving.clone() else { return Ok(()) };
-        if live.unproven.is_none() {
-            let proven: BTreeSet<InstanceIndex> = live.known.values().map(|(known, _)| known.instance).collect();
-            let failed = live.job().state() == JobState::Failed(Failure::NoFullProof);
-            let all = (0..proving.instances() as u32).map(InstanceIndex);
-            let open = all.filter(|i| failed && !proven.contains(i) && !live.record.recomputed.contains_key(i));
-            live.unproven = Some(open.take(max_fill).collect());
+        if live.doubted.is_none() {
+            let doubted = doubted(live, proving.instances());
+            // What is more than we recompute ourselves is committed to anew.
+            live.record.job.doubt(doubted.iter().skip(max_fill).copied());
+            live.doubted = Some(doubted.into_iter().take(max_fill).collect());
         }
-        let open = live.unproven.clone().unwrap_or_default();
+        let open = live.doubted.clone().unwrap_or_default();
         if open.is_empty() {
             live.retry_due = false;
             return self.retry(id);
@@ -68,8 +71,8 @@ impl Core {
         let commitment = match result {
             Ok(commitment) => commitment,
             Err(error) => {
-                if let Some(unproven) = &mut live.unproven {
-                    unproven.remove(&instance);
+                if let Some(doubted) = &mut live.doubted {
+                    doubted.remove(&instance);
                 }
                 return self.warn(format!("job {id}: recomputing instance {instance}: {error}"));
             }
@@ -87,18 +90,16 @@ impl Core {
     /// An entry of D as it has to be for the next attempt; whoever committed to another one pays.
     fn corrected(&mut self, id: &JobId, instance: InstanceIndex, commitment: Commitment) -> Result<(), CoreError> {
         let Some(live) = self.jobs.get_mut(id) else { return Ok(()) };
-        if let Some(unproven) = &mut live.unproven {
-            unproven.remove(&instance);
+        if let Some(doubted) = &mut live.doubted {
+            doubted.remove(&instance);
         }
         let culprits = live.record.job.correct(instance, commitment.digest)?;
-        if let Some(settled) = live.record.settled.get_mut(instance.as_usize()) {
-            *settled = commitment;
-        }
+        live.record.settled.insert(instance, commitment);
         if culprits.is_empty() {
             return self.save(id);
         }
         tracing::warn!(job = %id, %instance, culprits = culprits.len(), "D had a digest that recomputation contradicts");
-        self.record_faults(id, Phase::T1, Reason::WrongDigest, culprits)
+        self.record_faults(id, Phase::T1, Reason::WrongDigest, culprits, Batch::new())
     }
 
     /// Penalties for faults outside the source's table, in a record of their own.
@@ -108,6 +109,7 @@ impl Core {
         phase: Phase,
         reason: Reason,
         culprits: impl IntoIterator<Item = ProverIndex>,
+        batch: Batch,
     ) -> Result<(), CoreError> {
         let spec = Arc::clone(&self.config.spec);
         let leader = self.config.validator;
@@ -133,6 +135,22 @@ impl Core {
             outcomes: Vec::new(),
             ended: None,
         };
-        self.persist_close(id, &record)
+        self.persist_close(id, &record, batch)
     }
+}
+
+/// The entries of D that a failed attempt leaves in doubt: those that nobody proved, and, where all are proven and yet the bus does not balance, every
+/// one, for then some digest is that of another execution. What this sidecar recomputed before is beyond doubt.
+fn doubted(live: &LiveJob, instances: usize) -> Vec<InstanceIndex> {
+    if live.job().state() != JobState::Failed(Failure::NoFullProof) {
+        return Vec::new();
+    }
+    let sums: BTreeMap<_, _> = live.known.values().map(|(known, partial)| (known.instance, partial.sum)).collect();
+    let complete = sums.len() == instances;
+    let balanced = live.round.as_ref().is_some_and(|round| round.verify_sums(sums.values().copied()).is_ok());
+    if complete && balanced {
+        return Vec::new();
+    }
+    let all = (0..instances as u32).map(InstanceIndex);
+    all.filter(|i| (complete || !sums.contains_key(i)) && !live.record.recomputed.contains_key(i)).collect()
 }

@@ -52,7 +52,7 @@ pub enum Refusal {
     #[error("the signature is not valid under {0} for this submission")]
     Signature(String),
     /// The job holds as many bytes as it may.
-    #[error("this job holds {0} bytes of submissions, no more are taken")]
+    #[error("{0} bytes of submissions are held, no more are taken")]
     Full(usize),
 }
 
@@ -205,11 +205,12 @@ impl Core {
             Observed::New | Observed::Repeated => {}
             Observed::Equivocation(evidence) => {
                 let place = (id.root(), phase.number(), key);
-                self.store.put(&db::EVIDENCE, &(place.0.0, place.1, place.2.0), &evidence.as_ssz_bytes())?;
+                let mut batch = Batch::new();
+                batch.put(&db::EVIDENCE, &(place.0.0, place.1, place.2.0), &evidence.as_ssz_bytes());
                 tracing::warn!(job = %id, %phase, prover = %key, "equivocation: two signed bodies");
                 self.events.push(EventKind::Warning { message: format!("{key} signed two bodies for {phase} of job {id}") });
                 self.evidence.insert(place, *evidence);
-                self.record_faults(&id, phase, Reason::Equivocation, [prover])?;
+                self.record_faults(&id, phase, Reason::Equivocation, [prover], batch)?;
                 return Ok(Err(Refusal::Duplicate(key.to_string())));
             }
             Observed::KnownEquivocation | Observed::Later => return Ok(Err(Refusal::Duplicate(key.to_string()))),

@@ -45,6 +45,14 @@ impl Verdict {
         }
     }
 
+    /// Whether a full proof was there and does not verify.
+    pub fn is_false_full_proof(&self) -> bool {
+        match self {
+            Self::FullProof { makers } => makers.is_none(),
+            other => other.own_full_proof() == Some(false),
+        }
+    }
+
     /// The full proof that came with a T1 or T2 submission.
     pub const fn own_full_proof(&self) -> Option<bool> {
         match self {
@@ -109,8 +117,8 @@ pub struct JobRecord {
     pub full_proof: Option<Root>,
     /// Why the job is where it is.
     pub note: Option<String>,
-    /// Commitments that D is made of, from T1's end on.
-    pub settled: Vec<Commitment>,
+    /// Commitments that D is made of, from T1's end on, and those that an earlier attempt handed on.
+    pub settled: BTreeMap<InstanceIndex, Commitment>,
     /// Instances recomputed by this sidecar in T1.
     pub recomputed: BTreeMap<InstanceIndex, Commitment>,
     /// Whether the holes of T1 were announced.
@@ -140,8 +148,8 @@ pub struct LiveJob {
     pub judging: BTreeSet<(Phase, ProverIndex)>,
     /// The attempt failed and the next one is still to be announced.
     pub retry_due: bool,
-    /// Before that: instances that nobody proved, whose digests in D are recomputed; `None` until they are known.
-    pub unproven: Option<BTreeSet<InstanceIndex>>,
+    /// Before that: instances whose digests in D are in doubt and recomputed; `None` until they are known.
+    pub doubted: Option<BTreeSet<InstanceIndex>>,
     /// Whether the plan is being worked out.
     pub planning: bool,
     /// Bytes of submissions held.
@@ -162,7 +170,7 @@ impl LiveJob {
             recomputing: BTreeSet::new(),
             judging: BTreeSet::new(),
             retry_due: false,
-            unproven: None,
+            doubted: None,
             planning: false,
             bytes: 0,
         }
@@ -191,7 +199,7 @@ impl LiveJob {
 
     /// The settled commitment of an instance.
     pub fn settled(&self, instance: InstanceIndex) -> Option<&Commitment> {
-        self.record.settled.get(instance.as_usize())
+        self.record.settled.get(&instance)
     }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use quintet_plonk::{AggregateEntry, Encode as _, FullProof, FullProofKind, PartialProof as PlonkPartial, ProverKey, Round};
 use quintet_proving::{ProvingJob, binding_key, commitment_from_wire, partial_from_wire};
-use quintet_types::{Commitment, PartialProof, ProverIndex, PublicKeyBytes, Root, Submission};
+use quintet_types::{Commitment, InstanceIndex, PartialProof, ProverIndex, PublicKeyBytes, Root, Submission};
 
 use super::Verdict;
 
@@ -16,7 +16,7 @@ pub struct Bench {
     /// The challenge, from T2 on.
     pub round: Option<Arc<Round>>,
     /// D's commitments, from T2 on.
-    pub settled: Vec<Commitment>,
+    pub settled: BTreeMap<InstanceIndex, Commitment>,
     /// Verified partials of certified bundles: T3 to T5.
     pub known: BTreeMap<Root, (ProverIndex, PlonkPartial)>,
     /// Index of the submitter.
@@ -52,7 +52,7 @@ pub(super) fn partials_of(bench: &Bench, prover: &PublicKeyBytes, partials: &[&P
 
 /// A partial as a proof object, if its digest is D's.
 pub(super) fn parse(bench: &Bench, prover: &PublicKeyBytes, partial: &PartialProof) -> Option<PlonkPartial> {
-    let settled = bench.settled.get(partial.instance.as_usize()).filter(|settled| settled.digest == partial.digest)?;
+    let settled = bench.settled.get(&partial.instance).filter(|settled| settled.digest == partial.digest)?;
     let id = bench.proving.instance(partial.instance).ok()?;
     let k = bench.proving.shape().k;
     let commitment = commitment_from_wire(id, k, settled).ok()?;

@@ -1,10 +1,13 @@
 //! From disk to state and back.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use quintet_protocol::SubmissionLog;
 use quintet_store::Store;
-use quintet_types::{Decode, EquivocationEvidence, JobId, Slot, Submission};
+use quintet_types::{Decode, EquivocationEvidence, JobId, Root, Slot, Submission};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
@@ -22,7 +25,7 @@ fn from_json<T: DeserializeOwned>(table: &'static str, bytes: &[u8]) -> Result<T
 }
 
 /// A record as CBOR: maps of the books have keys that are no strings, which JSON does not know.
-fn to_cbor<T: Serialize>(table: &'static str, value: &T) -> Result<Vec<u8>, CoreError> {
+pub(super) fn to_cbor<T: Serialize>(table: &'static str, value: &T) -> Result<Vec<u8>, CoreError> {
     let mut bytes = Vec::new();
     let written = ciborium::into_writer(value, &mut bytes);
     written.map_err(|error| CoreError::Record { table, reason: error.to_string() }).map(|()| bytes)
@@ -81,7 +84,7 @@ impl Core {
             let id = *record.job.id();
             let mut live = LiveJob::new(record, input.into());
             if let Some(assignment) = live.job().assignment() {
-                live.settlement = Some(quintet_protocol::Settlement::new(assignment.num_instances(), &[]));
+                live.settlement = Some(quintet_protocol::Settlement::new(assignment.num_instances(), live.job().digests()));
                 let recomputed: Vec<_> = live.record.recomputed.iter().map(|(instance, c)| (*instance, c.digest)).collect();
                 if let Some(settlement) = &mut live.settlement {
                     for (instance, digest) in recomputed {
@@ -118,7 +121,10 @@ impl Core {
             self.insert(id, prover, intake);
             let place = (submission.phase(), prover);
             if let Some(received) = self.jobs.get_mut(id).and_then(|live| live.received.get_mut(&place)) {
-                received.verdict = verdict;
+                received.verdict.clone_from(&verdict);
+            }
+            if verdict.is_some_and(|verdict| verdict.is_false_full_proof()) {
+                self.bar(id, place.0, prover);
             }
         }
         Ok(())
@@ -145,10 +151,16 @@ impl Core {
 
     fn load_evidence(&mut self) -> Result<(), CoreError> {
         let store = self.store.clone();
+        let kept: BTreeSet<Root> = self.jobs.keys().map(JobId::root).collect();
         for entry in store.range(&db::EVIDENCE, ..) {
             let ((job, phase, prover), bytes) = entry?;
             let evidence = EquivocationEvidence::from_ssz_bytes(&bytes)
                 .map_err(|error| CoreError::Record { table: "evidence", reason: format!("{error:?}") })?;
+            if kept.contains(&Root::from(job)) {
+                // A third body of an equivocator is no news.
+                self.log.observe(evidence.header_1, evidence.signature_1);
+                self.log.observe(evidence.header_2, evidence.signature_2);
+            }
             self.evidence.insert((job.into(), phase, prover.into()), evidence);
         }
         Ok(())
@@ -175,11 +187,13 @@ impl Core {
         Ok(self.store.put(&db::BOOKS, &db::CHAIN_KEY, &to_cbor("books", &self.chain)?)?)
     }
 
+    /// Books and chain as one: the chain's finalized slot tells that the books know of it.
     pub(super) fn save_books(&self) -> Result<(), CoreError> {
-        self.store.put(&db::BOOKS, &db::BOOKS_KEY, &to_cbor("books", &self.books)?)?;
         // Records that are in the books by now are needed no more, but for those of jobs that are still shown.
         let oldest = self.jobs.keys().next().map_or(Slot(u64::MAX), |id| id.slot);
         let mut batch = quintet_store::Batch::new();
+        batch.put(&db::BOOKS, &db::BOOKS_KEY, &to_cbor("books", &self.books)?);
+        batch.put(&db::BOOKS, &db::CHAIN_KEY, &to_cbor("books", &self.chain)?);
         for entry in self.store.range(&db::CLOSED, ..self.books.next) {
             let (number, bytes) = entry?;
             let record: ClosedRecord = from_json("closed", &bytes)?;

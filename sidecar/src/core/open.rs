@@ -1,27 +1,47 @@
 //! Chain events: jobs are opened, suspended, resumed and dropped.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use quintet_api::EventKind;
 use quintet_beacon::{BlockInfo, Reorg};
 use quintet_protocol::{CandidateTable, Job, RetryContext, history_slot, schedule::job_is_due, select};
 use quintet_proving::{ProvingJob, payload_input};
+use quintet_store::Batch;
 use quintet_types::{Epoch, JobId, ProverIndex, Root, Slot};
 
-use super::{BlockMeta, Core, CoreError, JobRecord, LiveJob, job::key_of};
+use super::{
+    BlockMeta, Core, CoreError, JobRecord, LiveJob,
+    job::key_of,
+    load::{to_cbor, to_json},
+};
 use crate::{core::views::state_of, db};
 
 impl Core {
     /// A block became canonical. Opens its job if one is due; the plan is still to be made ([`Self::planned`]).
     ///
+    /// The chain is written after the job or in one with it: after a restart the chain's head tells what has been dealt with.
+    ///
     /// # Errors
     /// If the store fails.
-    pub fn on_block(&mut self, block: &BlockInfo) -> Result<Option<JobId>, CoreError> {
+    pub fn on_block(&mut self, block: &BlockInfo, now_ms: u64) -> Result<Option<JobId>, CoreError> {
         let parent_slot = self.chain.block(&block.parent_root).map_or(Slot(0), |meta| meta.slot);
         self.chain.add(block.block_root, BlockMeta { slot: block.slot, parent: block.parent_root });
-        self.save_chain()?;
+        self.follow_head(now_ms)?;
+        let job = self.job_of(block, parent_slot)?;
+        let mut batch = Batch::new();
+        batch.put(&db::BOOKS, &db::CHAIN_KEY, &to_cbor("books", &self.chain)?);
+        let Some(live) = job else {
+            self.store.commit(batch)?;
+            return Ok(None);
+        };
+        batch.put(&db::INPUTS, &block.block_root.0, &live.input.to_vec());
+        self.add(live, batch).map(Some)
+    }
+
+    /// The job that a block gets, if it has none yet and one is due.
+    fn job_of(&mut self, block: &BlockInfo, parent_slot: Slot) -> Result<Option<LiveJob>, CoreError> {
         let id = JobId::new(block.slot, block.block_root);
-        if self.resume(&block.block_root, block.slot)? || self.jobs.contains_key(&id) {
+        if self.jobs.contains_key(&id) {
             return Ok(None);
         }
         let (Some(payload), Some(mix)) = (block.payload(), block.randao_mix) else { return Ok(None) };
@@ -44,9 +64,6 @@ impl Core {
             let free = candidates.len() - unavailable.len();
             format!("{free} provers are free; a job needs {} of them, and takes at most half", spec.min_provers)
         });
-        if let Some(selection) = &selection {
-            self.books.busy.select(id, selection.provers.clone());
-        }
         let record = JobRecord {
             job: Job::new(id, selection, &spec),
             randao_mix: mix,
@@ -58,24 +75,26 @@ impl Core {
             phases: Vec::new(),
             full_proof: None,
             note,
-            settled: Vec::new(),
+            settled: Default::default(),
             recomputed: Default::default(),
             holes_announced: false,
         };
-        self.store.put(&db::INPUTS, &block.block_root.0, &input)?;
-        self.add(LiveJob::new(record, input.into()))?;
-        Ok(Some(id))
+        Ok(Some(LiveJob::new(record, input.into())))
     }
 
-    /// Stores a new job and tells subscribers.
-    fn add(&mut self, live: LiveJob) -> Result<(), CoreError> {
+    /// Stores a new job in one with whatever else is in `batch`, and tells subscribers.
+    fn add(&mut self, live: LiveJob, mut batch: Batch) -> Result<JobId, CoreError> {
         let id = *live.id();
+        if let Some(selection) = live.job().selection() {
+            self.books.busy.select(id, selection.provers.clone());
+        }
+        batch.put(&db::JOBS, &live.key(), &to_json("jobs", &live.record)?);
+        self.store.commit(batch)?;
         let state = state_of(live.job());
         tracing::info!(job = %id, ?state, provers = live.job().selection().map_or(0, |s| s.provers.len()), "job announced");
         self.jobs.insert(id, live);
-        self.save(&id)?;
         self.events.push(EventKind::Job { job: id, state });
-        Ok(())
+        Ok(id)
     }
 
     /// The weights of all candidates, for daemons that draw the selection again.
@@ -132,7 +151,8 @@ impl Core {
                     live.record.job.open(root, instances, &spec)?;
                     let carried = live.job().digests().to_vec();
                     live.settlement = Some(quintet_protocol::Settlement::new(instances as usize, &carried));
-                    self.phase_opened(id, now_ms)?;
+                    self.begin_phase(id, now_ms);
+                    self.tell_phase(id);
                 }
                 self.restored(id)?;
             }
@@ -149,67 +169,67 @@ impl Core {
         Ok(())
     }
 
-    /// The open phase gets a line in the record, and subscribers are told.
-    pub(super) fn phase_opened(&mut self, id: &JobId, now_ms: u64) -> Result<(), CoreError> {
-        let Some(live) = self.jobs.get(id) else { return Ok(()) };
-        let Some(phase) = live.job().phase() else { return Ok(()) };
+    /// The open phase, if one is, gets a line in the record. The caller writes the record.
+    pub(super) fn begin_phase(&mut self, id: &JobId, now_ms: u64) {
+        let Some(live) = self.jobs.get(id) else { return };
+        let Some(phase) = live.job().phase() else { return };
         let deadline_ms = self.slot_start_ms(live.job().deadline());
         let record =
             super::PhaseRecord { phase, starts_ms: now_ms, deadline_ms, closed_ms: None, bundle_root: None, submissions: 0 };
         if let Some(live) = self.jobs.get_mut(id) {
             live.record.phases.push(record);
         }
+    }
+
+    /// Subscribers are told of the open phase.
+    pub(super) fn tell_phase(&mut self, id: &JobId) {
+        let Some(live) = self.jobs.get(id) else { return };
+        let Some(phase) = live.job().phase() else { return };
+        let deadline_ms = self.slot_start_ms(live.job().deadline());
         self.events.push(EventKind::Phase { job: *id, phase, open: true, deadline_ms });
-        Ok(())
     }
 
     /// Blocks left the head: their jobs stop until they come back.
     ///
     /// # Errors
     /// If the store fails.
-    pub fn on_reorg(&mut self, reorg: &Reorg) -> Result<(), CoreError> {
+    pub fn on_reorg(&mut self, reorg: &Reorg, now_ms: u64) -> Result<(), CoreError> {
+        let depth = reorg.dropped.len();
+        tracing::info!(slot = %reorg.new_head.slot, depth, "reorg");
         self.chain.rewind(reorg.common_ancestor.root, reorg.common_ancestor.slot);
         self.save_chain()?;
-        let dropped: BTreeSet<Root> = reorg.dropped.iter().map(|block| block.root).collect();
-        let suspended: Vec<JobId> = self
-            .jobs
-            .iter()
-            .filter(|(id, live)| dropped.contains(&id.block_root) && !live.job().state().is_over())
-            .map(|(id, _)| *id)
-            .collect();
-        for id in &suspended {
-            if let Some(live) = self.jobs.get_mut(id) {
-                live.record.job.suspend();
-            }
-            self.save(id)?;
-            self.tell_state(id);
-        }
-        tracing::info!(slot = %reorg.new_head.slot, depth = dropped.len(), jobs = suspended.len(), "reorg");
-        let depth = dropped.len() as u64;
-        self.events.push(EventKind::Reorg { slot: reorg.new_head.slot, depth, suspended, resumed: Vec::new() });
+        let suspended = self.follow_head(now_ms)?;
+        let (slot, depth) = (reorg.new_head.slot, depth as u64);
+        self.events.push(EventKind::Reorg { slot, depth, suspended, resumed: Vec::new() });
         Ok(())
     }
 
-    /// A block is back on the head: its jobs go on.
-    fn resume(&mut self, root: &Root, slot: Slot) -> Result<bool, CoreError> {
+    /// Suspends the jobs of blocks that the head does not descend from, and resumes those of blocks that it does. Returns the suspended ones.
+    ///
+    /// Nobody could submit to a suspended job, so deadlines that passed meanwhile move past the clock.
+    fn follow_head(&mut self, now_ms: u64) -> Result<Vec<JobId>, CoreError> {
         let spec = Arc::clone(&self.config.spec);
-        let back: Vec<JobId> = self
-            .jobs
-            .iter()
-            .filter(|(id, live)| id.block_root == *root && live.job().is_suspended())
-            .map(|(id, _)| *id)
-            .collect();
-        for id in &back {
-            if let Some(live) = self.jobs.get_mut(id) {
+        let slot = self.slot_at(now_ms);
+        let ancestry = self.chain.ancestry(self.chain.head);
+        let on_head = |id: &JobId| ancestry.contains(id.slot, &id.block_root);
+        let moved = |(id, live): &(&JobId, &LiveJob)| !live.job().state().is_over() && live.job().is_suspended() == on_head(id);
+        let moved: Vec<JobId> = self.jobs.iter().filter(moved).map(|(id, _)| *id).collect();
+        let (back, left): (Vec<JobId>, Vec<JobId>) = moved.into_iter().partition(on_head);
+        for id in left.iter().chain(&back) {
+            let Some(live) = self.jobs.get_mut(id) else { continue };
+            if on_head(id) {
                 live.record.job.resume(slot, &spec);
+            } else {
+                live.record.job.suspend();
             }
+            self.deadline_moved(id);
             self.save(id)?;
             self.tell_state(id);
         }
         if !back.is_empty() {
-            self.events.push(EventKind::Reorg { slot, depth: 0, suspended: Vec::new(), resumed: back.clone() });
+            self.events.push(EventKind::Reorg { slot: self.chain.head_slot, depth: 0, suspended: Vec::new(), resumed: back });
         }
-        Ok(!back.is_empty())
+        Ok(left)
     }
 
     /// The chain finalized: provisional entries of orphaned blocks vanish, old jobs are forgotten.
@@ -218,13 +238,18 @@ impl Core {
     /// If the store fails.
     pub fn on_finalized(&mut self, epoch: Epoch, root: Root) -> Result<(), CoreError> {
         let spec = Arc::clone(&self.config.spec);
-        let slot = self.chain.block(&root).map_or_else(|| epoch.start_slot(spec.slots_per_epoch), |meta| meta.slot);
+        let known = self.chain.block(&root).map(|meta| meta.slot);
+        let slot = known.unwrap_or_else(|| epoch.start_slot(spec.slots_per_epoch));
         if slot <= self.chain.finalized_slot && self.chain.finalized_slot != Slot(0) {
+            return Ok(());
+        }
+        // A final block that was missed is an ancestor of every later head. While ours is behind it, nothing can be said; the next epoch's will tell.
+        if known.is_none() && self.chain.head_slot < slot {
             return Ok(());
         }
         self.chain.finalized_slot = slot;
         self.chain.finalized_root = root;
-        let ancestry = self.chain.ancestry(root);
+        let ancestry = self.chain.ancestry(if known.is_some() { root } else { self.chain.head });
         let canonical = |slot: Slot, root: &Root| ancestry.contains(slot, root);
         self.books.ledger.finalize(slot, canonical);
         self.books.busy.drop_orphans(slot, canonical);
@@ -247,7 +272,6 @@ impl Core {
         let open = self.jobs.iter().filter(|(_, live)| !live.job().state().is_over()).map(|(id, _)| id.slot).min();
         self.books.ledger.settle(oldest.min(open.unwrap_or(oldest)));
         self.chain.prune(horizon.min(open.unwrap_or(horizon)));
-        self.save_chain()?;
         self.save_books()?;
         self.events.push(EventKind::Finalized { slot, block_root: root });
         Ok(())
@@ -270,9 +294,6 @@ impl Core {
             RetryContext { randao_mix: &record.randao_mix, gas_used: record.gas_used, candidates: &candidates, busy: &busy };
         let Some(job) = record.job.retry(&context, &spec) else { return Ok(()) };
         let next = *job.id();
-        if let Some(selection) = job.selection() {
-            self.books.busy.select(next, selection.provers.clone());
-        }
         let record = JobRecord {
             job,
             phases: Vec::new(),
@@ -282,7 +303,7 @@ impl Core {
             holes_announced: false,
             ..record
         };
-        self.add(LiveJob::new(record, input))
+        self.add(LiveJob::new(record, input), Batch::new()).map(|_| ())
     }
 
     pub(super) fn tell_state(&mut self, id: &JobId) {
@@ -302,10 +323,10 @@ impl Core {
         Ok(())
     }
 
-    fn forget(&mut self, id: &JobId) -> Result<(), CoreError> {
+    pub(super) fn forget(&mut self, id: &JobId) -> Result<(), CoreError> {
         self.jobs.remove(id);
         self.log.forget(&id.root());
-        let mut batch = quintet_store::Batch::new();
+        let mut batch = Batch::new();
         batch.remove(&db::JOBS, &key_of(id));
         let job_root = id.root().0;
         for entry in self.store.prefix(&db::SUBMISSIONS, &job_root) {

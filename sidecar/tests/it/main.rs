@@ -1,4 +1,13 @@
 //! The sidecar's core, driven by a clock that the test holds.
 
+mod clocks;
+mod culprits;
+mod fallbacks;
+mod forks;
+mod gateway;
+mod kill;
+mod outage;
 mod phases;
+mod provers;
+mod recording;
 mod world;

@@ -2,20 +2,17 @@
 
 use quintet_protocol::JobState;
 use quintet_sidecar::core::Refusal;
-use quintet_types::{Account, JobId, Phase, ProverIndex, Reason, Reward, Submission};
+use quintet_types::{JobId, Phase, Reason, Reward, Submission};
 
-use crate::world::{World, block};
-
-/// Ledger lines of a prover, as (phase, reason, amount).
-fn lines(world: &World, job: &JobId, prover: ProverIndex) -> Vec<(Phase, Reason, Reward)> {
-    let entries = world.core.books.ledger.job(job).filter(|entry| entry.account == Account::Prover(prover));
-    entries.map(|entry| (entry.phase, entry.reason, entry.amount)).collect()
-}
+use crate::{
+    provers::{sign, sign_commitments},
+    world::{World, commitment, secret, spec},
+};
 
 /// Everything that a restart must not change.
 fn state(world: &World, job: &JobId) -> (JobState, Vec<Option<quintet_types::Root>>, quintet_types::Root, usize) {
-    let live = world.core.job(job).unwrap();
-    (live.job().state(), live.job().digests().to_vec(), world.core.books.ledger.root(), live.received.len())
+    let live = world.live(job);
+    (live.job().state(), live.job().digests().to_vec(), world.ledger_root(), live.received.len())
 }
 
 fn restarted(world: World, job: &JobId) -> World {
@@ -29,27 +26,21 @@ fn restarted(world: World, job: &JobId) -> World {
 
 #[test]
 fn a_job_with_liars_is_closed_fined_and_tried_again_and_restarts_change_nothing() {
-    let mut world = World::new();
-    let block = block();
-    let job = world.core.on_block(&block).unwrap().expect("the block gets a job");
-    world.settle();
-    assert_eq!(world.core.job(&job).unwrap().job().state(), JobState::Open(Phase::T1));
+    let mut world = World::new(spec());
+    let job = world.announce();
     let selected = world.selected(&job);
     assert_eq!(selected.len(), 4);
-    let index = |world: &World, place: usize| world.core.prover_index(&selected[place]).unwrap();
     let mut world = restarted(world, &job);
 
     // T1: two honest, one that lies about a digest it is free to choose, one that is silent.
-    let honest = world.commitments(&job, &selected[0], |_| {});
+    let honest = world.commitments(&job, &selected[0]);
     assert_eq!(world.submit(honest.clone()), Ok(true));
     assert_eq!(world.submit(honest.clone()), Ok(false), "the same again is no second one");
-    let second = world.commitments(&job, &selected[1], |_| {});
+    let second = world.commitments(&job, &selected[1]);
     world.submit(second).unwrap();
-    let lie = world.commitments(&job, &selected[2], |commitment| {
-        let mut points = commitment.points.to_vec();
-        points.reverse();
-        commitment.points = points.try_into().unwrap();
-    });
+    let mut lie = commitment(world.assignment(&job).to_commit(world.index(&selected[2]))[0]);
+    lie.points = lie.points.iter().rev().copied().collect::<Vec<_>>().try_into().unwrap();
+    let lie = sign_commitments(secret(&selected[2]), world.spec(), &job, vec![lie]);
     assert!(matches!(world.submit(lie), Err(Refusal::Malformed(_))), "the digest is not that of the points");
 
     // Refused: a foreign signature, a body of another job, an unselected prover.
@@ -63,55 +54,54 @@ fn a_job_with_liars_is_closed_fined_and_tried_again_and_restarts_change_nothing(
     // Equivocation: an empty second body of prover 0. The first counts, the second is evidence.
     let Submission::Commitments(mut twice) = honest else { unreachable!() };
     twice.body.commitments = Default::default();
-    let root = twice.signing_root(world.spec()).unwrap();
-    twice.signature = world.secret(&selected[0]).sign(&root.0).to_bytes().into();
-    assert!(matches!(world.submit(Submission::Commitments(twice)), Err(Refusal::Duplicate(_))));
+    let twice = sign(secret(&selected[0]), world.spec(), Submission::Commitments(twice));
+    assert!(matches!(world.submit(twice), Err(Refusal::Duplicate(_))));
     assert_eq!(world.core.evidence().count(), 1);
     let mut world = restarted(world, &job);
     assert_eq!(world.core.evidence().count(), 1);
 
     // The deadline passes: the sidecar fills the holes that the silent ones leave.
     world.pass_deadline(&job);
-    assert_eq!(world.core.job(&job).unwrap().job().state(), JobState::Open(Phase::T2));
-    assert!(world.core.job(&job).unwrap().job().digests().iter().all(Option::is_some));
-    assert!(world.core.job(&job).unwrap().round.is_some(), "there is a challenge");
+    assert_eq!(world.state(&job), JobState::Open(Phase::T2));
+    assert!(world.live(&job).job().digests().iter().all(Option::is_some));
+    assert!(world.live(&job).round.is_some(), "there is a challenge");
     let unit = |amount: i64| Reward(amount * quintet_types::REWARD_SCALE);
     let spec = world.spec().clone();
     let fine = (Phase::T1, Reason::Equivocation, unit(spec.penalty_equivocation));
-    assert_eq!(lines(&world, &job, index(&world, 0)), [fine]);
-    assert_eq!(lines(&world, &job, index(&world, 1)), []);
+    assert_eq!(world.lines(&job, &selected[0]), [fine]);
+    assert_eq!(world.lines(&job, &selected[1]), []);
     for place in [2, 3] {
         let missed = (Phase::T1, Reason::Missed, unit(spec.penalty_t1_prover));
-        assert_eq!(lines(&world, &job, index(&world, place)), [missed]);
+        assert_eq!(world.lines(&job, &selected[place]), [missed]);
     }
     let mut world = restarted(world, &job);
 
     // T2: garbage of a wrong and of a right length, and silence. Nobody proves anything.
-    let short = world.garbage(&job, &selected[0], 10);
+    let short = world.changed_partials(&job, &selected[0], |partial| partial.proof = vec![7; 10].try_into().unwrap());
     world.submit(short).unwrap();
-    let long = world.garbage(&job, &selected[1], 6080);
+    let long = world.changed_partials(&job, &selected[1], |partial| partial.proof.iter_mut().for_each(|byte| *byte = 7));
     world.submit(long).unwrap();
     world.settle();
     let mut world = restarted(world, &job);
-    let late = world.garbage(&job, &selected[2], 10);
+    let late = world.partials(&job, &selected[2]);
     world.pass_deadline(&job);
     assert!(matches!(world.submit(late), Err(Refusal::NotOpen(_))));
-    for place in 0..4 {
+    for prover in &selected {
         let missed = (Phase::T2, Reason::Missed, unit(spec.penalty_t2_prover));
-        assert!(lines(&world, &job, index(&world, place)).contains(&missed), "prover {place}");
+        assert!(world.lines(&job, prover).contains(&missed), "prover {prover}");
     }
 
     // T3 to T5 pass without a full proof; the next attempt keeps D and begins with T2.
     for phase in [Phase::T3, Phase::T4, Phase::T5] {
-        assert_eq!(world.core.job(&job).unwrap().job().state(), JobState::Open(phase));
+        assert_eq!(world.state(&job), JobState::Open(phase));
         world = restarted(world, &job);
         world.pass_deadline(&job);
     }
-    assert!(matches!(world.core.job(&job).unwrap().job().state(), JobState::Failed(_)));
+    assert!(matches!(world.state(&job), JobState::Failed(_)));
     let next = JobId { attempt: 1, ..job };
     let live = world.core.job(&next).expect("there is a second attempt");
     assert_eq!(live.job().state(), JobState::Open(Phase::T2));
-    assert_eq!(live.job().digests(), world.core.job(&job).unwrap().job().digests());
+    assert_eq!(live.job().digests(), world.live(&job).job().digests());
     let world = restarted(world, &next);
-    assert_eq!(world.core.job(&next).unwrap().job().state(), JobState::Open(Phase::T2));
+    assert_eq!(world.state(&next), JobState::Open(Phase::T2));
 }

@@ -204,6 +204,15 @@ impl Job {
         Ok(found)
     }
 
+    /// These entries of D may be wrong, and nobody has recomputed them: the next attempt does not keep them.
+    pub fn doubt(&mut self, instances: impl IntoIterator<Item = InstanceIndex>) {
+        for instance in instances {
+            if let Some(place) = self.digests.get_mut(instance.as_usize()) {
+                *place = None;
+            }
+        }
+    }
+
     /// The job's name.
     pub const fn id(&self) -> &JobId {
         &self.id
