@@ -7,7 +7,7 @@ use std::{
 
 use quintet_machine::{AirId, airs};
 use quintet_plonk::{
-    AirKind, Backend, InstanceId, MachineAir, MachineKeys, Params, PinnedInstance, ProgramKey, ProofLayout, Upstream,
+    AirKind, Backend, BackendKind, InstanceId, MachineAir, MachineKeys, Params, PinnedInstance, ProgramKey, ProofLayout,
 };
 use quintet_types::Root;
 
@@ -64,9 +64,9 @@ const fn kind(air: AirId) -> AirKind {
 }
 
 impl Circuits {
-    /// Circuits of a guest. `params` gives the generators of a size, usually out of a cache on disk.
+    /// Circuits of a guest, proven by the fastest backend that this machine has. `params` gives the generators of a size, usually out of a cache on disk.
     pub fn new(guest: Guest, params: ParamsSource) -> Self {
-        Self { guest, params, backend: Arc::new(Upstream::default()), sizes: Mutex::default() }
+        Self { guest, params, backend: BackendKind::Auto.build(), sizes: Mutex::default() }
     }
 
     /// The same with another backend.

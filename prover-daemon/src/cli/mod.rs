@@ -1,6 +1,7 @@
 //! The command line.
 
 mod backend;
+mod bench;
 mod key;
 mod protection;
 mod prove;
@@ -26,6 +27,8 @@ enum Command {
     Prove(prove::Prove),
     /// Check a proof of a block. Exit status 0 only if it is valid.
     Verify(verify::Verify),
+    /// Measure what this machine proves in a slot, and how many instances it can take on.
+    Bench(bench::Bench),
     /// Make, import, list and export stake keys.
     Key(key::Key),
     /// Prove blocks for a network: follow a gateway, find duties, commit, prove, aggregate, submit.
@@ -53,6 +56,7 @@ impl Cli {
         match self.command {
             Command::Prove(command) => command.run(),
             Command::Verify(command) => command.run(),
+            Command::Bench(command) => command.run(),
             Command::Key(command) => command.run(),
             Command::Run(command) => command.run(),
             Command::Protection(command) => command.run(),

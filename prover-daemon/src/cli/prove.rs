@@ -12,6 +12,7 @@ use quintet_types::{InstanceIndex, ProverIndex, PublicKeyBytes, Root, Spec};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::backend::BackendFlag;
 use crate::{block_file::Block, params, progress};
 
 /// Prove one block from a file.
@@ -35,6 +36,8 @@ pub(crate) struct Prove {
     /// Print the table as JSON and no progress.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    backend: BackendFlag,
 }
 
 /// A line of the table: the instances of one AIR.
@@ -55,6 +58,7 @@ struct Report {
     cycles: u64,
     k: u32,
     provers: u64,
+    backend: String,
     instances: usize,
     airs: Vec<AirLine>,
     partial_bytes: u64,
@@ -73,7 +77,7 @@ impl Prove {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let block = Block::read(&self.block)?;
         let mut seconds = BTreeMap::new();
-        let circuits = params::circuits(self.params_dir.clone(), self.json)?;
+        let circuits = self.backend.apply(params::circuits(self.params_dir.clone(), self.json)?);
         let spec = Spec::default();
         let range = self.k.map_or(spec.k_min as u32..=spec.k_max as u32, |k| k..=k);
 
@@ -115,6 +119,7 @@ impl Prove {
             cycles: job.plan().cycles,
             k: job.shape().k,
             provers: self.provers,
+            backend: circuits.backend().name().to_owned(),
             instances: job.instances(),
             airs,
             partial_bytes,
@@ -218,7 +223,7 @@ impl Report {
             println!("{:<12} {:>9} {:>12} {:>12}", line.air, line.instances, line.rows, line.proof_bytes);
         }
         println!("{:<12} {:>9} {:>12} {:>12}", "total", self.instances, "", self.partial_bytes);
-        println!("full proof: {} bytes, {} provers", self.full_proof_bytes, self.provers);
+        println!("full proof: {} bytes, {} provers, {}", self.full_proof_bytes, self.provers, self.backend);
         for (phase, seconds) in &self.seconds {
             println!("{phase:<16} {seconds:>8.2} s");
         }

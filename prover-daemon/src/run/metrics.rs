@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn names_have_the_prefix_and_their_unit() {
         let metrics = Metrics::new("cpu", 2);
-        metrics.proven(0, Duration::from_millis(300));
+        metrics.proven(1, Duration::from_millis(300));
         metrics.submitted("T2", Duration::from_secs(3));
         metrics.missed("T1");
         metrics.over("finalized", 450);

@@ -262,3 +262,86 @@ impl Work {
         &self.key
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use quintet_air::{ColumnData, F};
+    use quintet_beacon::decode::decode_block_file;
+    use quintet_machine::AirId;
+    use quintet_plonk::{AirKey, Backend, BackendKind, Error, FullProof, Point, Witness, verify_full};
+    use quintet_proving::payload_input;
+    use quintet_types::JobId;
+
+    use super::*;
+
+    /// Fails to prove one AIR, and panics at another.
+    #[derive(Debug)]
+    struct Broken(Arc<dyn Backend>);
+
+    impl Backend for Broken {
+        fn name(&self) -> &'static str {
+            "broken"
+        }
+
+        fn commit(&self, key: &AirKey, columns: &[(&ColumnData, F)]) -> Result<Vec<Point>, Error> {
+            self.0.commit(key, columns)
+        }
+
+        fn prove(&self, key: &AirKey, witness: &Witness<'_>) -> Result<Vec<u8>, Error> {
+            match AirId::try_from(key.spec.id) {
+                Ok(AirId::Shift) => Ok(Vec::new()),
+                Ok(AirId::Bitwise) => panic!("out of memory"),
+                _ => self.0.prove(key, witness),
+            }
+        }
+    }
+
+    /// The job of a small block.
+    fn job(backend: Arc<dyn Backend>) -> ProvingJob {
+        let block = include_bytes!("../../../integration-tests/tests/data/block-fulu-26.json");
+        let block = decode_block_file(block).unwrap();
+        let input = payload_input(block.payload().unwrap()).unwrap().encode().unwrap();
+        let circuits = crate::circuits(None, true).unwrap().with_backend(backend);
+        ProvingJob::new(&circuits, JobId::new(block.slot, block.block_root), input.into(), 11..=11, 4 << 20).unwrap()
+    }
+
+    fn work(backend: Arc<dyn Backend>, on_step: OnStep) -> Work {
+        Work::new(job(backend), PublicKeyBytes::repeat_byte(1), Arc::default(), on_step)
+    }
+
+    #[test]
+    fn an_instance_that_fails_or_panics_costs_itself_alone() {
+        let failed = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&failed);
+        let on_step = Box::new(move |_, step| {
+            counter.fetch_add(usize::from(matches!(step, Step::Failed)), Ordering::Relaxed);
+        });
+        let work = work(Arc::new(Broken(BackendKind::Auto.build())), on_step);
+        let wanted = [AirId::Shift, AirId::Bitwise, AirId::Mul];
+        let of = |air: AirId| work.job.shape().instances.iter().position(|id| id.air == air.number()).unwrap();
+        let mut instances: Vec<InstanceIndex> = wanted.iter().map(|air| InstanceIndex(of(*air) as u32)).collect();
+        instances.sort();
+        let commitments = work.commit(&instances, &instances);
+        assert_eq!(commitments.len(), 3);
+        let mut digests = vec![Root::ZERO; work.job.instances()];
+        commitments.iter().for_each(|commitment| digests[commitment.instance.as_usize()] = commitment.digest);
+        let round = Arc::new(work.job.round(&digests).unwrap());
+        let proofs = work.prove(&Challenged { round, digests }, &instances);
+        assert_eq!(proofs.iter().map(|proof| proof.instance.as_usize()).collect::<Vec<_>>(), [of(AirId::Mul)]);
+        assert_eq!(failed.load(Ordering::Relaxed), 2);
+        assert!(work.full_proof_estimate().is_some());
+    }
+
+    #[test]
+    #[ignore = "long: proves a whole block alone"]
+    fn a_full_proof_made_alone_verifies_and_can_be_given_up() {
+        let work = work(BackendKind::Auto.build(), Box::new(|_, _| {}));
+        assert!(work.own_full_proof(&AtomicBool::new(true)).unwrap_err().to_string().contains("given up"));
+        let bytes = work.own_full_proof(&AtomicBool::new(false)).unwrap();
+        let proof = FullProof::decode(&bytes).unwrap();
+        let circuits = work.job.circuits();
+        verify_full(&circuits.keys, &circuits.program, &work.job.statement(), &proof).unwrap();
+    }
+}
