@@ -2,34 +2,73 @@
 
 use std::fmt;
 
-use group::Group;
-use pasta_curves::{Eq, EqAffine};
+use ff::PrimeField;
+use group::{CurveAffine as _, Group};
+use pasta_curves::{Eq, EqAffine, Fq, arithmetic::CurveAffine};
+use rayon::prelude::*;
 
-use crate::{Path, Scalars};
+#[cfg(target_arch = "x86_64")]
+use crate::ifma::Ifma;
+use crate::{
+    Lanes, Path, Portable, Scalars,
+    affine::to_cell,
+    digits::Integers,
+    lanes::{Kernel, PointCell},
+    msm::{Table, msm},
+    rows::widen,
+};
 
 /// Fixed points, prepared for multi-scalar multiplications.
 #[derive(Clone)]
 pub struct Bases {
-    path: Path,
     points: Vec<EqAffine>,
+    store: Store,
+}
+
+/// Points as a path wants them.
+#[derive(Clone)]
+enum Store {
+    Portable(Table<<Portable<Fq> as Kernel>::Cell>),
+    #[cfg(target_arch = "x86_64")]
+    Ifma(Table<<Ifma<Fq> as Kernel>::Cell>),
 }
 
 impl fmt::Debug for Bases {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bases").field("path", &self.path).field("len", &self.len()).finish_non_exhaustive()
+        f.debug_struct("Bases").field("path", &self.path()).field("len", &self.len()).finish_non_exhaustive()
     }
+}
+
+fn prepare<L: Lanes<Field = Fq>>(points: &[EqAffine]) -> Table<L::Cell> {
+    let cell = |point: &EqAffine| {
+        point.coordinates().into_option().map_or(PointCell::default(), |point| to_cell::<L>(*point.x(), *point.y()))
+    };
+    let cells: Vec<PointCell<L::Cell>> = points.par_iter().map(cell).collect();
+    let identities = (0..points.len()).filter(|&place| bool::from(points[place].is_identity())).collect();
+    Table { points: cells, len: points.len(), spacing: 0, width: 0, identities }
 }
 
 impl Bases {
     /// Prepares points.
     pub fn new(path: Path, points: &[EqAffine]) -> Self {
-        Self { path, points: points.to_vec() }
+        let store = match path {
+            Path::Portable => Store::Portable(prepare::<Portable<Fq>>(points)),
+            #[cfg(target_arch = "x86_64")]
+            Path::Ifma => Store::Ifma(prepare::<Ifma<Fq>>(points)),
+            #[cfg(not(target_arch = "x86_64"))]
+            Path::Ifma => panic!("this machine has no AVX-512 IFMA"),
+        };
+        Self { points: points.to_vec(), store }
     }
 
     /// Adds tables of multiples of the points, as many as fit into so many bytes. They make multiplications with large scalars cheaper.
     #[must_use]
-    pub fn with_tables(self, bytes: usize) -> Self {
-        let _ = bytes;
+    pub fn with_tables(mut self, bytes: usize) -> Self {
+        match &mut self.store {
+            Store::Portable(table) => widen::<Portable<Fq>>(table, bytes),
+            #[cfg(target_arch = "x86_64")]
+            Store::Ifma(table) => widen::<Ifma<Fq>>(table, bytes),
+        }
         self
     }
 
@@ -50,7 +89,11 @@ impl Bases {
 
     /// The path of all computations with these points.
     pub fn path(&self) -> Path {
-        self.path
+        match &self.store {
+            Store::Portable(_) => Path::Portable,
+            #[cfg(target_arch = "x86_64")]
+            Store::Ifma(_) => Path::Ifma,
+        }
     }
 
     /// `Σ sᵢ·gᵢ` over as many points as there are scalars.
@@ -58,15 +101,15 @@ impl Bases {
     /// # Panics
     /// If there are more scalars than points.
     pub fn msm(&self, scalars: Scalars<'_>) -> Eq {
-        self.msm_many(&[scalars])[0]
+        self.msm_range(0, scalars)
     }
 
-    /// [`Self::msm`] of each of several columns, together cheaper than one by one.
+    /// [`Self::msm`] of each of several columns, in parallel.
     ///
     /// # Panics
     /// If a column has more scalars than there are points.
     pub fn msm_many(&self, columns: &[Scalars<'_>]) -> Vec<Eq> {
-        columns.iter().map(|column| self.sum(0, *column)).collect()
+        columns.par_iter().map(|column| self.msm(*column)).collect()
     }
 
     /// `Σ sᵢ·g_{first+i}`.
@@ -74,11 +117,31 @@ impl Bases {
     /// # Panics
     /// If it would run past the last point.
     pub fn msm_range(&self, first: usize, scalars: Scalars<'_>) -> Eq {
-        self.sum(first, scalars)
+        assert!(first + scalars.len() <= self.len(), "as many points as scalars");
+        let integers = Integers::new(scalars);
+        let sum = match &self.store {
+            Store::Portable(table) => msm::<Portable<Fq>>(table, first, &integers),
+            #[cfg(target_arch = "x86_64")]
+            Store::Ifma(table) => msm::<Ifma<Fq>>(table, first, &integers),
+        };
+        sum.unwrap_or_else(|_| projective(&self.points[first..], scalars))
     }
+}
 
-    fn sum(&self, first: usize, scalars: Scalars<'_>) -> Eq {
-        let points = &self.points[first..first + scalars.len()];
-        points.iter().enumerate().fold(Eq::identity(), |sum, (place, point)| sum + *point * scalars.get(place))
-    }
+/// The sum in projective coordinates, whose formulas know all cases.
+fn projective(points: &[EqAffine], scalars: Scalars<'_>) -> Eq {
+    const WIDTH: usize = 8;
+    let bytes: Vec<_> = (0..scalars.len()).map(|place| scalars.get(place).to_repr()).collect();
+    (0..32).rev().fold(Eq::identity(), |total, byte| {
+        let mut buckets = [Eq::identity(); 1 << WIDTH];
+        for (point, scalar) in points.iter().zip(&bytes) {
+            buckets[usize::from(scalar[byte])] += *point;
+        }
+        let (mut sum, mut running) = (Eq::identity(), Eq::identity());
+        for bucket in buckets[1..].iter().rev() {
+            running += *bucket;
+            sum += running;
+        }
+        (0..WIDTH).fold(total, |total, _| total.double()) + sum
+    })
 }

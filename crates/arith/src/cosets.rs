@@ -4,13 +4,18 @@ use ff::{Field, PrimeField, WithSmallOrderMulGroup};
 use pasta_curves::Fp;
 use rayon::prelude::*;
 
-use crate::{Domain, Evals};
+use crate::{
+    Domain, Evals,
+    ntt::{Plan, roots, scale_by_powers},
+    vector::linear_combination,
+};
 
 /// Cosets `ζ·ω_extⁱ·H`, `i < 2^log`, of a domain `H`. Together they are upstream's extended domain of size `2^(k + log)`: row `r` of
 /// coset `i` is upstream's row `r·2^log + i`.
 #[derive(Clone, Debug)]
 pub struct Cosets {
     domain: Domain,
+    plans: Vec<Plan>,
     shifts: Vec<Fp>,
     vanishing_inv: Vec<Fp>,
 }
@@ -22,7 +27,8 @@ impl Cosets {
     /// If the field has no domain of that size, or the domain has fewer than 8 rows.
     pub fn new(domain: &Domain, log: u32) -> Self {
         assert!(domain.size() >= crate::LANES, "the domain has at least 8 rows");
-        let root = Domain::new(domain.path(), domain.k() + log).omega();
+        assert!(domain.k() + log <= Fp::S, "no roots of unity of that order");
+        let (root, _) = roots(domain.k() + log);
         let shifts: Vec<Fp> = std::iter::successors(Some(Fp::ZETA), |shift| Some(shift * root)).take(1 << log).collect();
         let invert = |shift: &Fp| {
             let vanishing = shift.pow_vartime([domain.size() as u64]) - Fp::ONE;
@@ -30,7 +36,9 @@ impl Cosets {
             vanishing.invert().into_option().unwrap_or(Fp::ZERO)
         };
         let vanishing_inv = shifts.iter().map(invert).collect();
-        Self { domain: domain.clone(), shifts, vanishing_inv }
+        let plan = |shift: &Fp| Plan::new(domain.path(), domain.k(), domain.omega(), *shift, Fp::ONE);
+        let plans = shifts.iter().map(plan).collect();
+        Self { domain: domain.clone(), plans, shifts, vanishing_inv }
     }
 
     /// How many cosets.
@@ -54,11 +62,7 @@ impl Cosets {
     /// If there are more than `n`.
     pub fn evaluate(&self, coset: usize, coefficients: &[Fp]) -> Evals {
         assert!(coefficients.len() <= self.domain.size(), "one coefficient a row");
-        let mut values = coefficients.to_vec();
-        values.resize(self.domain.size(), Fp::ZERO);
-        scale(&mut values, self.shifts[coset]);
-        self.domain.fft(&mut values);
-        Evals::from_rows(self.domain.path(), &values)
+        self.plans[coset].evals(self.domain.path(), coefficients)
     }
 
     /// [`Self::evaluate`] of several polynomials, in parallel.
@@ -84,31 +88,20 @@ impl Cosets {
                 let mut values = evals.to_rows();
                 self.domain.ifft(&mut values);
                 // A root of unity times ζ.
-                scale(&mut values, shift.invert().into_option().unwrap_or(Fp::ZERO));
+                scale_by_powers(self.domain.path(), &mut values, shift.invert().into_option().unwrap_or(Fp::ZERO));
                 values
             })
             .collect();
         let count = self.count();
         let size_inv = Fp::TWO_INV.pow_vartime([u64::from(count.trailing_zeros())]);
         let zeta_inv = Fp::ZETA.square().pow_vartime([n as u64]);
-        let root_inv = (count.trailing_zeros()..Fp::S).fold(Fp::ROOT_OF_UNITY_INV, |root, _| root.square());
-        (0..count)
-            .into_par_iter()
-            .flat_map_iter(|t| {
-                let outer = zeta_inv.pow_vartime([t as u64]) * size_inv;
-                let weights: Vec<Fp> = (0..count).map(|i| root_inv.pow_vartime([(i * t) as u64]) * outer).collect();
-                let reduced = &reduced;
-                (0..n).map(move |r| weights.iter().zip(reduced).map(|(weight, column)| *weight * column[r]).sum::<Fp>())
-            })
-            .collect()
-    }
-}
-
-/// Multiplies the element at place i by `by^i`.
-fn scale(values: &mut [Fp], by: Fp) {
-    let mut power = Fp::ONE;
-    for value in values {
-        *value *= power;
-        power *= by;
+        let (_, root_inv) = roots(count.trailing_zeros());
+        let columns: Vec<&[Fp]> = reduced.iter().map(Vec::as_slice).collect();
+        let piece = |t: usize| {
+            let outer = zeta_inv.pow_vartime([t as u64]) * size_inv;
+            let weights: Vec<Fp> = (0..count).map(|i| root_inv.pow_vartime([(i * t) as u64]) * outer).collect();
+            linear_combination(self.domain.path(), n, &weights, &columns)
+        };
+        (0..count).flat_map(piece).collect()
     }
 }

@@ -6,7 +6,10 @@ use ff::{Field, PrimeField};
 use pasta_curves::Fp;
 use rayon::prelude::*;
 
-use crate::Path;
+use crate::{
+    Path,
+    ntt::{self, Plan},
+};
 
 /// The `2^k`-th roots of unity, upstream's `ω` as generator. Cheap to clone.
 #[derive(Clone)]
@@ -17,7 +20,8 @@ struct Inner {
     k: u32,
     omega: Fp,
     omega_inv: Fp,
-    size_inv: Fp,
+    forward: Plan,
+    inverse: Plan,
 }
 
 impl fmt::Debug for Domain {
@@ -33,10 +37,10 @@ impl Domain {
     /// If `k` is above 32: the field has no more roots of unity.
     pub fn new(path: Path, k: u32) -> Self {
         assert!(k <= Fp::S, "no roots of unity of order 2^{k}");
-        let omega = (k..Fp::S).fold(Fp::ROOT_OF_UNITY, |root, _| root.square());
-        let omega_inv = (k..Fp::S).fold(Fp::ROOT_OF_UNITY_INV, |root, _| root.square());
-        let size_inv = Fp::TWO_INV.pow_vartime([u64::from(k)]);
-        Self(Arc::new(Inner { path, k, omega, omega_inv, size_inv }))
+        let (omega, omega_inv) = ntt::roots(k);
+        let forward = Plan::new(path, k, omega, Fp::ONE, Fp::ONE);
+        let inverse = Plan::new(path, k, omega_inv, Fp::ONE, Fp::TWO_INV.pow_vartime([u64::from(k)]));
+        Self(Arc::new(Inner { path, k, omega, omega_inv, forward, inverse }))
     }
 
     /// The path of all transforms.
@@ -70,7 +74,7 @@ impl Domain {
     /// If the length is not the size of the domain.
     pub fn fft(&self, column: &mut [Fp]) {
         assert_eq!(column.len(), self.size(), "one value a row");
-        transform(column, self.0.omega);
+        column.copy_from_slice(&self.0.forward.rows(column));
     }
 
     /// Values to coefficients, in place.
@@ -79,8 +83,7 @@ impl Domain {
     /// If the length is not the size of the domain.
     pub fn ifft(&self, column: &mut [Fp]) {
         assert_eq!(column.len(), self.size(), "one value a row");
-        transform(column, self.0.omega_inv);
-        column.iter_mut().for_each(|value| *value *= self.0.size_inv);
+        column.copy_from_slice(&self.0.inverse.rows(column));
     }
 
     /// [`Self::fft`] of several columns, in parallel.
@@ -97,33 +100,5 @@ impl Domain {
     /// As [`Self::ifft`].
     pub fn ifft_many(&self, columns: &mut [Vec<Fp>]) {
         columns.par_iter_mut().for_each(|column| self.ifft(column));
-    }
-}
-
-/// Radix 2, decimation in time.
-fn transform(values: &mut [Fp], root: Fp) {
-    let n = values.len();
-    if n < 2 {
-        return;
-    }
-    let k = n.trailing_zeros();
-    for place in 0..n {
-        let other = place.reverse_bits() >> (usize::BITS - k);
-        if place < other {
-            values.swap(place, other);
-        }
-    }
-    for layer in 0..k {
-        let half = 1usize << layer;
-        let step = (layer + 1..k).fold(root, |root, _| root.square());
-        let twiddles: Vec<Fp> = std::iter::successors(Some(Fp::ONE), |power| Some(power * step)).take(half).collect();
-        for chunk in values.chunks_mut(2 * half) {
-            let (low, high) = chunk.split_at_mut(half);
-            for ((low, high), twiddle) in low.iter_mut().zip(high).zip(&twiddles) {
-                let turned = *high * twiddle;
-                *high = *low - turned;
-                *low += turned;
-            }
-        }
     }
 }

@@ -1,11 +1,18 @@
 //! The rounds of the inner product argument.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
-use group::Curve;
-use pasta_curves::{Eq, EqAffine, Fp};
+use ff::Field;
+use group::{Curve, Group};
+use pasta_curves::{Eq, EqAffine, Fp, Fq};
+use rayon::prelude::*;
 
-use crate::{Bases, Path, Scalars, vector};
+use crate::{
+    Bases, Path, Scalars,
+    collapse::{combine, weights},
+    lanes::on,
+    vector,
+};
 
 /// What the prover of an inner product argument sends, but for blinds and the term for the value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,13 +29,21 @@ pub struct FoldingRound {
 
 /// The prover's state in an inner product argument: coefficients p, powers b of the point, generators g. Each round halves them:
 /// `p ← p_low + u⁻¹·p_high`, `b ← b_low + u·b_high`, `g ← g_low + u·g_high`.
+///
+/// The generators are collapsed after every third round only, eight to one: the doublings of such a combination are shared. Until then a
+/// round's sums run over the old generators, with the scalars multiplied out.
 pub struct Folding<'a> {
-    path: Path,
     p: Vec<Fp>,
     b: Vec<Fp>,
-    g: Vec<EqAffine>,
-    bases: &'a Bases,
+    bases: Cow<'a, Bases>,
+    /// Challenges since the generators were collapsed.
+    pending: Vec<Fp>,
 }
+
+/// Rounds between collapses.
+const FUSED: usize = 3;
+/// Fewer generators than these are not collapsed: sums over them cost next to nothing.
+const FEW: usize = 256;
 
 impl fmt::Debug for Folding<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -43,8 +58,7 @@ impl<'a> Folding<'a> {
     /// If there are not as many coefficients as bases, or not a power of two.
     pub fn new(bases: &'a Bases, p: Vec<Fp>, point: Fp) -> Self {
         assert!(p.len() == bases.len() && p.len().is_power_of_two(), "a power of two of coefficients, one per base");
-        let path = bases.path();
-        Self { path, b: vector::powers(path, point, p.len()), p, g: bases.points().to_vec(), bases }
+        Self { b: vector::powers(bases.path(), point, p.len()), p, bases: Cow::Borrowed(bases), pending: Vec::new() }
     }
 
     /// What to send in this round.
@@ -54,26 +68,42 @@ impl<'a> Folding<'a> {
     pub fn round(&self) -> FoldingRound {
         let half = self.p.len() / 2;
         assert!(half > 0, "a coefficient is left over for the end");
-        let bases = Bases::new(self.path, &self.g);
+        let path = self.bases.path();
+        let weights = weights(&self.pending);
+        // The generator of a coefficient is a combination of one from each part: its scalar goes to all of them, weighted.
+        let spread = |coefficients: &[Fp], at: usize| {
+            let mut scalars = vec![Fp::ZERO; self.bases.len()];
+            for (part, weight) in scalars.chunks_exact_mut(self.p.len()).zip(&weights) {
+                vector::axpy(path, &mut part[at..at + half], *weight, coefficients);
+            }
+            self.bases.msm(Scalars::Field(&scalars))
+        };
+        let (low, high) = self.p.split_at(half);
+        let (left, right) = rayon::join(|| spread(high, 0), || spread(low, half));
         FoldingRound {
-            left: bases.msm_range(0, Scalars::Field(&self.p[half..])),
-            right: bases.msm_range(half, Scalars::Field(&self.p[..half])),
-            value_left: vector::inner_product(self.path, &self.p[half..], &self.b[..half]),
-            value_right: vector::inner_product(self.path, &self.p[..half], &self.b[half..]),
+            left,
+            right,
+            value_left: vector::inner_product(path, high, &self.b[..half]),
+            value_right: vector::inner_product(path, low, &self.b[half..]),
         }
     }
 
     /// Ends the round with the verifier's challenge and its inverse.
     pub fn fold(&mut self, u: Fp, u_inv: Fp) {
+        let path = self.bases.path();
         let half = self.p.len() / 2;
         let (low, high) = self.p.split_at_mut(half);
-        vector::axpy(self.path, low, u_inv, high);
+        vector::axpy(path, low, u_inv, high);
         let (low, high) = self.b.split_at_mut(half);
-        vector::axpy(self.path, low, u, high);
+        vector::axpy(path, low, u, high);
         self.p.truncate(half);
         self.b.truncate(half);
-        self.g = fold_bases(self.path, &self.g, &[u]);
-        let _ = self.bases;
+        self.pending.push(u);
+        if self.pending.len() == FUSED && self.bases.len() >= FEW {
+            let collapsed = fold_bases(path, self.bases.points(), &self.pending);
+            self.bases = Cow::Owned(Bases::new(path, &collapsed));
+            self.pending.clear();
+        }
     }
 
     /// The coefficient that is left.
@@ -91,14 +121,24 @@ impl<'a> Folding<'a> {
 /// # Panics
 /// If the generators cannot be halved that often.
 pub fn fold_bases(path: Path, g: &[EqAffine], challenges: &[Fp]) -> Vec<EqAffine> {
-    let _ = path;
-    let mut g = g.to_vec();
-    for u in challenges {
-        assert!(g.len() >= 2 && g.len().is_multiple_of(2), "an even number of generators");
-        let half = g.len() / 2;
-        let sums: Vec<Eq> = (0..half).map(|place| g[place + half] * *u + g[place]).collect();
-        g.truncate(half);
-        Eq::batch_normalize(&sums, &mut g);
+    assert!(g.len().is_multiple_of(1 << challenges.len()), "generators can be halved once per challenge");
+    let mut collapsed = g.to_vec();
+    for challenges in challenges.chunks(FUSED) {
+        let weights = weights(challenges);
+        let combined = on!(path, Fq, L => combine::<L>(&collapsed, &weights));
+        collapsed = combined.unwrap_or_else(|_| projective(&collapsed, &weights));
     }
-    g
+    collapsed
+}
+
+/// As [`combine`], in projective coordinates, whose formulas know all cases.
+fn projective(g: &[EqAffine], weights: &[Fp]) -> Vec<EqAffine> {
+    let m = g.len() / weights.len();
+    let place = |place: usize| {
+        weights.iter().enumerate().fold(Eq::identity(), |sum, (part, weight)| sum + g[place + part * m] * *weight)
+    };
+    let sums: Vec<Eq> = (0..m).into_par_iter().map(place).collect();
+    let mut affine = vec![EqAffine::default(); m];
+    Eq::batch_normalize(&sums, &mut affine);
+    affine
 }

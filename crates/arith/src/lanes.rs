@@ -104,6 +104,18 @@ pub trait Kernel: Copy + Debug + Send + Sync + 'static {
     /// A vector at rest.
     type Stored: Copy + Debug + Send + Sync + 'static;
 
+    /// One element, to be spread over all lanes.
+    type Scalar: Copy + Debug + Send + Sync + 'static;
+
+    /// An element to be spread.
+    fn scalar(element: Self::Element) -> Self::Scalar;
+
+    /// The element in all lanes, fully reduced.
+    fn broadcast(scalar: &Self::Scalar) -> Self;
+
+    /// Lane `j` of vector `i` goes to lane `i` of vector `j`.
+    fn transpose(vectors: [Self; LANES]) -> [Self; LANES];
+
     /// Does work that is compiled for these lanes. What `work` calls must be `#[inline(always)]`.
     fn enter<R>(work: impl FnOnce() -> R) -> R;
 
@@ -166,6 +178,21 @@ macro_rules! portable {
             type Element = $field;
             type Cell = $field;
             type Stored = [$field; LANES];
+            type Scalar = $field;
+
+            fn scalar(element: $field) -> $field {
+                element
+            }
+
+            #[inline(always)]
+            fn broadcast(scalar: &$field) -> Self {
+                Self([*scalar; LANES])
+            }
+
+            #[inline(always)]
+            fn transpose(vectors: [Self; LANES]) -> [Self; LANES] {
+                std::array::from_fn(|j| Self(std::array::from_fn(|i| vectors[i].0[j])))
+            }
 
             #[inline(always)]
             fn enter<R>(work: impl FnOnce() -> R) -> R {

@@ -9,17 +9,25 @@
 //! Everything is computed in lanes of eight elements. A [`Path`] says how: with the AVX-512 IFMA instructions, or portably. Both give the
 //! same results. All functions run in variable time: use them on public data, or where timing is not observed.
 
+mod affine;
 mod bases;
+mod collapse;
 mod cosets;
+mod digits;
 mod domain;
 mod evals;
 mod fold;
+mod glv;
 mod group_fft;
 #[cfg(target_arch = "x86_64")]
 mod ifma;
 mod lanes;
+mod msm;
+mod ntt;
 mod path;
+mod rows;
 mod scalars;
+mod sums;
 pub mod vector;
 
 pub use bases::Bases;

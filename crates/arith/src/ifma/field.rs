@@ -288,6 +288,29 @@ macro_rules! lanes {
             type Element = $field;
             type Cell = Packed;
             type Stored = Planar;
+            type Scalar = [u64; 5];
+
+            fn scalar(element: $field) -> [u64; 5] {
+                split(Self::to_cell(element), 1)
+            }
+
+            #[inline(always)]
+            fn broadcast(scalar: &[u64; 5]) -> Self {
+                Self::new(std::array::from_fn(|limb| word(scalar[limb])))
+            }
+
+            #[inline(always)]
+            fn transpose(vectors: [Self; LANES]) -> [Self; LANES] {
+                let mut out = vectors;
+                for limb in 0..5 {
+                    // SAFETY: see the module `ifma`.
+                    let columns = unsafe { transpose(std::array::from_fn(|vector| vectors[vector].0[limb])) };
+                    for (vector, column) in out.iter_mut().zip(columns) {
+                        vector.0[limb] = column;
+                    }
+                }
+                out
+            }
 
             fn enter<R>(work: impl FnOnce() -> R) -> R {
                 super::enter(work)
@@ -315,11 +338,8 @@ macro_rules! lanes {
             }
 
             fn to_cell(element: $field) -> Packed {
-                let mut values = [<$field as Field>::ZERO; LANES];
-                values[0] = element;
-                let packed = load_slice::<$field>(&values).to_packed();
-                // SAFETY: see the module `ifma`.
-                packed.map(|row| unsafe { _mm_cvtsi128_si64(_mm512_castsi512_si128(row)) as u64 })
+                // 16·x in pasta_curves' representation is x in ours.
+                layout::limbs(element.double().double().double().double())
             }
 
             fn from_cell(cell: Packed) -> $field {

@@ -1,0 +1,136 @@
+//! Sums of affine points, many at a time: one inversion serves a whole batch.
+
+use ff::Field;
+use pasta_curves::{Eq, EqAffine, Fq, arithmetic::VartimeField};
+
+use crate::{LANES, Lanes, lanes::PointCell};
+
+/// Vectors that share an inversion.
+const BATCH: usize = 256;
+
+/// A point and its neighbour are equal or opposite, so that the formula for a sum does not hold. Between independent points this does not
+/// happen; the caller falls back to projective arithmetic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Degenerate;
+
+/// A point by its place, and in the lowest bit whether it is meant negatively.
+pub(crate) type Ref = u32;
+
+/// A reference.
+#[inline(always)]
+pub(crate) fn reference(place: usize, negative: bool) -> Ref {
+    (place as u32) << 1 | u32::from(negative)
+}
+
+/// A point of the curve at rest. The identity must not come here.
+pub(crate) fn to_cell<L: Lanes<Field = Fq>>(x: Fq, y: Fq) -> PointCell<L::Cell> {
+    PointCell { x: L::to_cell(x), y: L::to_cell(y) }
+}
+
+/// The point that rests there.
+pub(crate) fn from_cell<L: Lanes<Field = Fq>>(point: &PointCell<L::Cell>, negative: bool) -> EqAffine {
+    let (x, y) = (L::from_cell(point.x), L::from_cell(point.y));
+    EqAffine::from_xy_unchecked(x, if negative { -y } else { y })
+}
+
+/// [`from_cell`], projective.
+pub(crate) fn lift<L: Lanes<Field = Fq>>(point: &PointCell<L::Cell>, negative: bool) -> Eq {
+    from_cell::<L>(point, negative).into()
+}
+
+/// The inverse in each lane, if no lane is 0.
+#[inline(always)]
+pub(crate) fn invert_lanes<L: Lanes<Field = Fq>>(lanes: L) -> Result<L, Degenerate> {
+    let values = lanes.to_array();
+    let mut products = [Fq::ONE; LANES];
+    let mut product = Fq::ONE;
+    for (value, before) in values.iter().zip(&mut products) {
+        *before = product;
+        product *= value;
+    }
+    let mut inverse = product.invert_vartime().ok_or(Degenerate)?;
+    for lane in (0..LANES).rev() {
+        products[lane] *= inverse;
+        inverse *= values[lane];
+    }
+    Ok(L::from_array(products))
+}
+
+/// Room for batches.
+pub(crate) struct Adder<L: Lanes<Field = Fq>> {
+    /// Differences of abscissas, and products of those before.
+    differences: Vec<(L::Block, L::Block)>,
+}
+
+impl<L: Lanes<Field = Fq>> Adder<L> {
+    pub(crate) fn new() -> Self {
+        Self { differences: Vec::new() }
+    }
+
+    /// Writes the sum of each pair. Places below `bases.len()` are in `bases`, the others in `sums`, which the results are appended to.
+    pub(crate) fn add(
+        &mut self,
+        bases: &[PointCell<L::Cell>],
+        sums: &mut Vec<PointCell<L::Cell>>,
+        pairs: &[(Ref, Ref)],
+    ) -> Result<(), Degenerate> {
+        let before = sums.len();
+        sums.resize(before + pairs.len().next_multiple_of(LANES), PointCell::default());
+        let (done, out) = sums.split_at_mut(before);
+        for (pairs, out) in pairs.chunks(BATCH * LANES).zip(out.chunks_mut(BATCH * LANES)) {
+            L::enter(|| self.batch(bases, done, pairs, out))?;
+        }
+        sums.truncate(before + pairs.len());
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn batch(
+        &mut self,
+        bases: &[PointCell<L::Cell>],
+        done: &[PointCell<L::Cell>],
+        pairs: &[(Ref, Ref)],
+        out: &mut [PointCell<L::Cell>],
+    ) -> Result<(), Degenerate> {
+        let at = |point: Ref| -> &PointCell<L::Cell> {
+            let place = (point >> 1) as usize;
+            if place < bases.len() { &bases[place] } else { &done[place - bases.len()] }
+        };
+        let vectors = pairs.len().div_ceil(LANES);
+        // The last vector is filled up with pairs that are there already.
+        let pair = |vector: usize, lane: usize| pairs[(vector * LANES + lane).min(pairs.len() - 1)];
+        self.differences.clear();
+        // Two chains of products, because a product waits for the one before.
+        let mut chains = [L::splat(Fq::ONE); 2];
+        for vector in 0..vectors {
+            let (x1, _) = L::gather(std::array::from_fn(|lane| at(pair(vector, lane).0)));
+            let (x2, _) = L::gather(std::array::from_fn(|lane| at(pair(vector, lane).1)));
+            let difference = x2.sub(x1);
+            let chain = &mut chains[vector % 2];
+            self.differences.push((difference.to_block(), chain.to_block()));
+            *chain = chain.mul(difference);
+        }
+        let inverse = invert_lanes(chains[0].mul(chains[1]))?;
+        let mut chains = [inverse.mul(chains[1]), inverse.mul(chains[0])];
+        for vector in (0..vectors).rev() {
+            let (difference, before) = &self.differences[vector];
+            let chain = &mut chains[vector % 2];
+            let inverse = chain.mul(L::from_block(before));
+            *chain = chain.mul(L::from_block(difference));
+            let load = |points: [Ref; LANES]| {
+                let (x, y) = L::gather(points.map(at));
+                let negative = points.iter().enumerate().fold(0, |mask, (lane, point)| mask | ((point & 1) as u8) << lane);
+                (x, if negative == 0 { y } else { L::select(negative, y.neg(), y) })
+            };
+            let (x1, y1) = load(std::array::from_fn(|lane| pair(vector, lane).0));
+            let (x2, y2) = load(std::array::from_fn(|lane| pair(vector, lane).1));
+            let slope = y2.sub(y1).mul(inverse);
+            let x3 = slope.square().sub(x1).sub(x2);
+            let y3 = slope.mul(x1.sub(x3)).sub(y1);
+            let to: &mut [PointCell<L::Cell>; LANES] =
+                out[vector * LANES..].first_chunk_mut().expect("the output is a whole number of vectors");
+            L::scatter(x3, y3, to);
+        }
+        Ok(())
+    }
+}

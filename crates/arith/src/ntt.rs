@@ -1,0 +1,290 @@
+//! Number-theoretic transforms in lanes.
+//!
+//! The polynomial `Σ cᵢ·Xⁱ` is cut into eight, one per lane: lane l holds the coefficients `c_{8i+l}` at places i, in bit-reversed order.
+//! A decimation in time over the m = n/8 places, with the same twiddles in all lanes, gives `S_l(j)`, and row `j + m·r` is
+//! `Σ_l ω₈^{rl}·(s·ωʲ)^l·S_l(j)`: one product with a vector and a transform of eight across the lanes, done on eight vectors at a time after a
+//! transposition. The shift s of a coset is part of the twiddles and costs nothing.
+
+use std::sync::Arc;
+
+use ff::{Field, PrimeField};
+use pasta_curves::Fp;
+
+use crate::{LANES, Lanes, Path, lanes::on};
+
+/// Below this size there are not eight vectors to transpose, and the plain transform is used.
+const SMALLEST: usize = LANES * LANES;
+/// Vectors of a part that is transformed layer by layer; larger ones are halved first, so that parts stay in the cache.
+const PART: usize = 64;
+
+/// Constants of the transform onto `s·<ω>`, each value multiplied with a constant.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    k: u32,
+    root: Fp,
+    shift: Fp,
+    scale: Fp,
+    tables: Tables,
+}
+
+#[derive(Clone, Debug)]
+enum Tables {
+    Small,
+    Portable(Arc<Table<crate::Portable<Fp>>>),
+    #[cfg(target_arch = "x86_64")]
+    Ifma(Arc<Table<crate::ifma::Ifma<Fp>>>),
+}
+
+/// Twiddles of a transform in lanes.
+#[derive(Debug)]
+pub(crate) struct Table<L: Lanes<Field = Fp>> {
+    /// For the layer that joins halves of h places: entries `h − 1 .. 2h − 1`.
+    layers: Vec<L::Scalar>,
+    /// `scale · (s·ωʲ)^l` in lane l of vector j.
+    lanes: Vec<L::Block>,
+    /// Powers 1, 2, 3 of the eighth root of unity.
+    eighth: [L::Scalar; 3],
+}
+
+/// Where the transform's result goes.
+pub(crate) enum Sink<'a, L: Lanes> {
+    /// Natural order.
+    Rows(&'a mut [Fp]),
+    /// The order of [`Evals`](crate::Evals).
+    Blocks(&'a mut Vec<L::Block>),
+}
+
+impl Plan {
+    pub(crate) fn new(path: Path, k: u32, root: Fp, shift: Fp, scale: Fp) -> Self {
+        let tables = if 1 << k < SMALLEST {
+            Tables::Small
+        } else {
+            match path {
+                Path::Portable => Tables::Portable(Arc::new(Table::new(k, root, shift, scale))),
+                #[cfg(target_arch = "x86_64")]
+                Path::Ifma => Tables::Ifma(Arc::new(Table::new(k, root, shift, scale))),
+                #[cfg(not(target_arch = "x86_64"))]
+                Path::Ifma => panic!("this machine has no AVX-512 IFMA"),
+            }
+        };
+        Self { k, root, shift, scale, tables }
+    }
+
+    /// Transforms coefficients, of which the last ones may be missing, to rows in natural order.
+    pub(crate) fn rows(&self, coefficients: &[Fp]) -> Vec<Fp> {
+        let n = 1usize << self.k;
+        let mut rows = vec![Fp::ZERO; n];
+        match &self.tables {
+            Tables::Small => self.small(coefficients, &mut rows),
+            Tables::Portable(table) => table.transform(coefficients, Sink::Rows(&mut rows)),
+            #[cfg(target_arch = "x86_64")]
+            Tables::Ifma(table) => table.transform(coefficients, Sink::Rows(&mut rows)),
+        }
+        rows
+    }
+
+    /// Transforms coefficients to evaluations.
+    pub(crate) fn evals(&self, path: Path, coefficients: &[Fp]) -> crate::Evals {
+        match &self.tables {
+            Tables::Small => crate::Evals::from_rows(path, &self.rows(coefficients)),
+            Tables::Portable(table) => evals(table, coefficients),
+            #[cfg(target_arch = "x86_64")]
+            Tables::Ifma(table) => evals(table, coefficients),
+        }
+    }
+
+    fn small(&self, coefficients: &[Fp], rows: &mut [Fp]) {
+        let mut power = self.scale;
+        for (row, coefficient) in rows.iter_mut().zip(coefficients) {
+            *row = power * coefficient;
+            power *= self.shift;
+        }
+        plain(rows, self.root);
+    }
+}
+
+fn evals<L: Lanes<Field = Fp>>(table: &Table<L>, coefficients: &[Fp]) -> crate::Evals {
+    let mut blocks = Vec::new();
+    table.transform(coefficients, Sink::Blocks(&mut blocks));
+    L::evals(blocks)
+}
+
+/// `1, x, x², …`
+fn powers(x: Fp) -> impl Iterator<Item = Fp> {
+    std::iter::successors(Some(Fp::ONE), move |power| Some(power * x))
+}
+
+/// `x` to the power `2^log`.
+fn square_often(x: Fp, log: u32) -> Fp {
+    (0..log).fold(x, |x, _| x.square())
+}
+
+impl<L: Lanes<Field = Fp>> Table<L> {
+    fn new(k: u32, root: Fp, shift: Fp, scale: Fp) -> Self {
+        let m = (1usize << k) / LANES;
+        let mut layers = Vec::with_capacity(m);
+        for layer in 0..k - 3 {
+            // Joining halves of 2^layer places: x runs over s^(n/2^(layer+1)) times roots of order 2^(layer+1).
+            let raise = k - layer - 1;
+            let (root, shift) = (square_often(root, raise), square_often(shift, raise));
+            layers.extend(powers(root).take(1 << layer).map(|power| L::scalar(power * shift)));
+        }
+        let steps: [Fp; LANES] = std::array::from_fn(|lane| root.pow_vartime([lane as u64]));
+        let first: [Fp; LANES] = std::array::from_fn(|lane| shift.pow_vartime([lane as u64]) * scale);
+        let lanes = L::enter(|| {
+            let (step, mut at) = (L::from_array(steps), L::from_array(first));
+            let mut lanes = Vec::with_capacity(m);
+            for _ in 0..m {
+                lanes.push(at.to_block());
+                at = at.mul(step);
+            }
+            lanes
+        });
+        let eighth = square_often(root, k - 3);
+        Self { layers, lanes, eighth: [eighth, eighth.square(), eighth.square() * eighth].map(L::scalar) }
+    }
+
+    fn transform(&self, coefficients: &[Fp], sink: Sink<'_, L>) {
+        let m = self.lanes.len();
+        let mut blocks = vec![L::enter(|| L::zero().to_block()); m];
+        L::enter(|| {
+            let shift = usize::BITS - m.trailing_zeros();
+            let chunks = coefficients.chunks_exact(LANES);
+            let (whole, rest) = (chunks.len(), chunks.remainder());
+            for (place, chunk) in chunks.enumerate() {
+                blocks[place.reverse_bits() >> shift] = L::load(chunk).to_block();
+            }
+            if !rest.is_empty() {
+                let mut last = [Fp::ZERO; LANES];
+                last[..rest.len()].copy_from_slice(rest);
+                blocks[whole.reverse_bits() >> shift] = L::load(&last).to_block();
+            }
+        });
+        self.places(&mut blocks);
+        L::enter(|| self.across(&blocks, sink));
+    }
+
+    /// The transform over the places.
+    fn places(&self, blocks: &mut [L::Block]) {
+        if blocks.len() > PART {
+            let (low, high) = blocks.split_at_mut(blocks.len() / 2);
+            self.places(low);
+            self.places(high);
+            L::enter(|| join::<L>(low, high, &self.layers[low.len() - 1..]));
+        } else {
+            L::enter(|| {
+                let mut half = 1;
+                while half < blocks.len() {
+                    for part in blocks.chunks_exact_mut(2 * half) {
+                        let (low, high) = part.split_at_mut(half);
+                        join::<L>(low, high, &self.layers[half - 1..]);
+                    }
+                    half *= 2;
+                }
+            });
+        }
+    }
+
+    /// The transforms of eight across the lanes.
+    #[inline(always)]
+    fn across(&self, blocks: &[L::Block], sink: Sink<'_, L>) {
+        let m = blocks.len();
+        let w: [L; 3] = std::array::from_fn(|power| L::broadcast(&self.eighth[power]));
+        let part = |j: usize| -> [L; LANES] {
+            let v: [L; LANES] =
+                std::array::from_fn(|offset| L::from_block(&blocks[j + offset]).mul(L::from_block(&self.lanes[j + offset])));
+            let v = L::transpose(v);
+            // Decimation in frequency.
+            let half: [L; 4] = std::array::from_fn(|l| v[l].add(v[l + 4]));
+            let [a, b, c, d] = std::array::from_fn(|l| v[l].sub(v[l + 4]));
+            let turned = [a, b.mul(w[0]), c.mul(w[1]), d.mul(w[2])];
+            let quarter = |v: [L; 4]| -> [L; 4] {
+                let (a, b) = (v[0].add(v[2]), v[1].add(v[3]));
+                let (c, d) = (v[0].sub(v[2]), v[1].sub(v[3]).mul(w[1]));
+                [a.add(b), c.add(d), a.sub(b), c.sub(d)]
+            };
+            let [r0, r2, r4, r6] = quarter(half);
+            let [r1, r3, r5, r7] = quarter(turned);
+            [r0, r1, r2, r3, r4, r5, r6, r7]
+        };
+        match sink {
+            Sink::Rows(rows) => {
+                for j in (0..m).step_by(LANES) {
+                    for (r, values) in part(j).into_iter().enumerate() {
+                        values.store(&mut rows[r * m + j..]);
+                    }
+                }
+            }
+            Sink::Blocks(out) => {
+                out.reserve_exact(m);
+                for j in (0..m).step_by(LANES) {
+                    out.extend(L::transpose(part(j)).map(L::to_block));
+                }
+            }
+        }
+    }
+}
+
+/// One layer: values of the even and of the odd half to values of the whole.
+#[inline(always)]
+fn join<L: Lanes<Field = Fp>>(low: &mut [L::Block], high: &mut [L::Block], twiddles: &[L::Scalar]) {
+    for ((low, high), twiddle) in low.iter_mut().zip(high).zip(twiddles) {
+        let turned = L::from_block(high).mul(L::broadcast(twiddle));
+        let (sum, difference) = L::butterfly(L::from_block(low), turned);
+        *low = sum.to_block();
+        *high = difference.to_block();
+    }
+}
+
+/// Radix 2, decimation in time, one element at a time.
+fn plain(values: &mut [Fp], root: Fp) {
+    let n = values.len();
+    if n < 2 {
+        return;
+    }
+    let k = n.trailing_zeros();
+    for place in 0..n {
+        let other = place.reverse_bits() >> (usize::BITS - k);
+        if place < other {
+            values.swap(place, other);
+        }
+    }
+    for layer in 0..k {
+        let half = 1usize << layer;
+        let step = square_often(root, k - layer - 1);
+        for chunk in values.chunks_mut(2 * half) {
+            let (low, high) = chunk.split_at_mut(half);
+            for ((low, high), twiddle) in low.iter_mut().zip(high).zip(powers(step)) {
+                let turned = *high * twiddle;
+                *high = *low - turned;
+                *low += turned;
+            }
+        }
+    }
+}
+
+/// The root of unity of order `2^k` that upstream uses, and its inverse.
+pub(crate) fn roots(k: u32) -> (Fp, Fp) {
+    (square_often(Fp::ROOT_OF_UNITY, Fp::S - k), square_often(Fp::ROOT_OF_UNITY_INV, Fp::S - k))
+}
+
+/// Multiplies the element at place i by `by^i`.
+pub(crate) fn scale_by_powers(path: Path, values: &mut [Fp], by: Fp) {
+    on!(path, Fp, L => scale::<L>(values, by));
+}
+
+fn scale<L: Lanes<Field = Fp>>(values: &mut [Fp], by: Fp) {
+    let first: [Fp; LANES] = std::array::from_fn(|lane| by.pow_vartime([lane as u64]));
+    let mut at = square_often(by, 3).pow_vartime([(values.len() / LANES) as u64]);
+    L::enter(|| {
+        let (mut power, step) = (L::from_array(first), L::splat(square_often(by, 3)));
+        for chunk in values.chunks_exact_mut(LANES) {
+            L::load(chunk).mul(power).store(chunk);
+            power = power.mul(step);
+        }
+    });
+    for value in values.chunks_exact_mut(LANES).into_remainder() {
+        *value *= at;
+        at *= by;
+    }
+}

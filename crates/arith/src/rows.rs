@@ -1,0 +1,56 @@
+//! Tables of multiples of fixed points.
+
+use group::{Curve, Group};
+use pasta_curves::{Eq, EqAffine, Fq, arithmetic::CurveAffine};
+use rayon::prelude::*;
+
+use crate::{
+    Lanes,
+    affine::{lift, to_cell},
+    lanes::PointCell,
+    msm::Table,
+};
+
+/// Bits of a scalar's magnitude, at most.
+const BITS: u32 = 254;
+
+/// Fills a table with as many rows as fit into so many bytes.
+pub(crate) fn widen<L: Lanes<Field = Fq>>(table: &mut Table<L::Cell>, bytes: usize) {
+    let len = table.len;
+    if len == 0 {
+        return;
+    }
+    let most = bytes / (len * size_of::<PointCell<L::Cell>>());
+    // The width and the number of windows per row for which a full-size scalar costs least.
+    let options = (4..=16u32).filter_map(|width| {
+        let windows = BITS / width + 1;
+        let sets = windows.div_ceil(most.clamp(1, windows as usize) as u32);
+        let rows = windows.div_ceil(sets) as usize;
+        let cost = len * windows as usize + sets as usize * ((1 << width) + 20);
+        (rows > 1 && rows <= most).then_some((cost, width, sets, rows))
+    });
+    let Some((_, width, sets, rows)) = options.min_by_key(|(cost, ..)| *cost) else {
+        return;
+    };
+    table.points.truncate(len);
+    table.points.reserve_exact(len * (rows - 1));
+    for row in 1..rows {
+        let last = &table.points[(row - 1) * len..];
+        let next: Vec<PointCell<L::Cell>> =
+            last.par_chunks(256).flat_map_iter(|chunk| multiply::<L>(chunk, width * sets)).collect();
+        table.points.extend(next);
+    }
+    (table.width, table.spacing) = (width, width * sets);
+}
+
+/// Each point times `2^log`. The places of identities stay as they are.
+fn multiply<L: Lanes<Field = Fq>>(points: &[PointCell<L::Cell>], log: u32) -> Vec<PointCell<L::Cell>> {
+    let double = |point: &PointCell<L::Cell>| (0..log).fold(lift::<L>(point, false), |point, _| point.double());
+    let multiples: Vec<Eq> = points.iter().map(double).collect();
+    let mut affine = vec![EqAffine::default(); points.len()];
+    Eq::batch_normalize(&multiples, &mut affine);
+    let cell = |point: &EqAffine| {
+        point.coordinates().into_option().map_or(PointCell::default(), |point| to_cell::<L>(*point.x(), *point.y()))
+    };
+    affine.iter().map(cell).collect()
+}
