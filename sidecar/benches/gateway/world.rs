@@ -21,6 +21,8 @@ use quintet_types::{
 
 /// Provers of a job; twice as many are registered.
 const SELECTED: u64 = 2000;
+/// Instances of the block's plan.
+const INSTANCES: u64 = 17;
 /// Jobs, each with a block of its own.
 const JOBS: u8 = 7;
 
@@ -67,8 +69,7 @@ impl World {
     /// A core with all jobs in T1.
     pub(crate) fn core(&self, store: Store) -> anyhow::Result<(Core, Vec<JobId>)> {
         let block = decode_block_file(include_bytes!("../../../integration-tests/tests/data/block-fulu-26.json"))?;
-        // 30 instances or so, shared among the provers.
-        let redundancy = self.commitments as u64 * SELECTED / 30;
+        let redundancy = self.commitments as u64 * SELECTED / INSTANCES;
         let config = CoreConfig {
             spec: Arc::new(self.spec(redundancy.clamp(1, SELECTED))),
             genesis_ms: self.genesis_ms,
@@ -83,8 +84,8 @@ impl World {
         for number in 0..JOBS {
             // Blocks on branches of their own: none keeps the provers of another busy.
             let root = Root::repeat_byte(number + 1);
-            let fork = BlockInfo { block_root: root, parent_root: Root::repeat_byte(100 + number), ..block.clone() };
-            let fork = BlockInfo { slot: Slot(block.slot.0 + u64::from(number)), ..fork };
+            let (parent_root, slot) = (Root::repeat_byte(100 + number), Slot(block.slot.0 + u64::from(number)));
+            let fork = BlockInfo { block_root: root, parent_root, slot, ..block.clone() };
             ids.push(core.on_block(&fork, now_ms())?.context("the block gets a job")?);
             for todo in core.tick(now_ms())? {
                 if let Todo::Plan { job, input } = todo {

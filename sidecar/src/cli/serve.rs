@@ -174,8 +174,8 @@ async fn attached(
     let resume_from = (head != Root::ZERO).then_some(head);
     let (follower, chain) =
         ChainFollower::spawn(client, FollowerConfig { optimistic, resume_from, ..FollowerConfig::default() });
-    let threads = config.limits.effective_threads();
-    let result = service::run(shared, circuits, chain, intake, threads, metrics, stop.clone()).await;
+    let (threads, max_bytes) = (config.limits.effective_threads(), config.limits.submissions_bytes);
+    let result = service::run(shared, circuits, chain, intake, threads, max_bytes, metrics, stop.clone()).await;
     follower.stop().await;
     result.context("the sidecar cannot go on")
 }

@@ -78,6 +78,11 @@ pub const KEYS: &[Key] = &[
     key("limits.body_memory_bytes", Integer, "submissions held in memory until they are decided, all together"),
     key("limits.waiting", Integer, "submissions that wait for their signature check"),
     key("limits.job_bytes", Integer, "accepted submissions of one job"),
+    key(
+        "limits.submissions_bytes",
+        Integer,
+        "accepted submissions of all jobs that are kept; beyond, finalized jobs are forgotten early, then no more is taken",
+    ),
     key("limits.store_cache_bytes", Integer, "page cache of the store"),
     key("limits.fill", Integer, "holes in D that the sidecar fills itself"),
 ];

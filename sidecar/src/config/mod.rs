@@ -93,6 +93,7 @@ pub struct Limits {
     pub body_memory_bytes: usize,
     pub waiting: usize,
     pub job_bytes: usize,
+    pub submissions_bytes: usize,
     pub store_cache_bytes: u64,
     pub fill: usize,
 }
@@ -150,6 +151,7 @@ impl Default for Limits {
             body_memory_bytes: 256 << 20,
             waiting: 1024,
             job_bytes: 256 << 20,
+            submissions_bytes: 1 << 30,
             store_cache_bytes: 64 << 20,
             fill: 64,
         }
@@ -247,8 +249,11 @@ impl Config {
             }
         }
         let largest = limits.commitments_bytes.max(limits.partial_proofs_bytes).max(limits.full_proof_bytes);
-        if limits.body_memory_bytes < largest {
-            return wrong("limits.body_memory_bytes", &format!("a single body may have {largest} bytes"));
+        if limits.body_memory_bytes < 2 * largest {
+            return wrong("limits.body_memory_bytes", &format!("a single body may take twice {largest} bytes"));
+        }
+        if limits.submissions_bytes < limits.job_bytes {
+            return wrong("limits.submissions_bytes", "less than limits.job_bytes");
         }
         if limits.body_memory_bytes >> 10 > u32::MAX as usize {
             return wrong("limits.body_memory_bytes", "more than 4 TiB");

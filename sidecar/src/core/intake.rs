@@ -45,6 +45,9 @@ pub enum Refusal {
     /// The same prover submitted something else before.
     #[error("{0} has submitted another body for this phase; the first one counts")]
     Duplicate(String),
+    /// An AggProof, which joins the sub-blocks of a block; no block is split yet.
+    #[error("job {0} is of an undivided block: there is nothing that an AggProof could join")]
+    Undivided(JobId),
     /// The content is malformed.
     #[error("{0}")]
     Malformed(String),
@@ -115,6 +118,9 @@ impl Core {
     /// Why it is refused.
     pub fn check_place(&self, submission: &Submission, arrival_ms: u64, bytes: usize) -> Result<(), Refusal> {
         let (id, phase, key) = (submission.job(), submission.phase(), submission.prover());
+        if let Submission::AggProof(_) = submission {
+            return Err(Refusal::Undivided(*id));
+        }
         let live = self.jobs.get(id).ok_or(Refusal::UnknownJob(*id))?;
         let shown = key.to_string();
         let prover = self.prover_index(key).ok_or_else(|| Refusal::UnknownProver(shown.clone()))?;
@@ -167,9 +173,8 @@ impl Core {
                 checks::resolve_full_proof(&signed.body, live.id(), prover, &signed.prover, proving.instances(), &known)
                     .map_err(|error| malformed(&error))?;
             }
-            Submission::AggProof(_) => {
-                return Err(Refusal::Malformed("no block of this network is split into sub-blocks".into()));
-            }
+            // Never gets here; see `check`.
+            Submission::AggProof(signed) => return Err(Refusal::Undivided(signed.job)),
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! phases, so that a restart finds the same state at any moment.
 
 mod books;
+mod bound;
 mod chain;
 mod clock;
 mod close;

@@ -53,10 +53,10 @@ impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         let code = match &refusal {
             Refusal::UnknownJob(_) => 404,
-            Refusal::Malformed(_) | Refusal::Signature(_) => 400,
+            Refusal::Malformed(_) | Refusal::Undivided(_) | Refusal::Signature(_) => 400,
             Refusal::UnknownProver(_) | Refusal::NotSelected(_) | Refusal::Barred { .. } => 403,
             Refusal::NotOpen(_) | Refusal::Late { .. } | Refusal::Duplicate(_) => 409,
-            Refusal::Full(_) => 413,
+            Refusal::Full(_) => 507,
         };
         Self::new(code, refusal.to_string())
     }
@@ -72,6 +72,7 @@ pub(super) const fn label(refusal: &Refusal) -> &'static str {
         Refusal::NotSelected(_) => "not_selected",
         Refusal::Barred { .. } => "barred",
         Refusal::Duplicate(_) => "duplicate",
+        Refusal::Undivided(_) => "undivided",
         Refusal::Malformed(_) => "malformed",
         Refusal::Signature(_) => "signature",
         Refusal::Full(_) => "full",

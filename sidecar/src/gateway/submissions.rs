@@ -111,6 +111,10 @@ fn place(app: &App, submission: Submission, length: usize, arrival: &Arrival) ->
         let before = core.received_root(&submission)?;
         if before.is_none() {
             core.check_place(&submission, arrival.ms(), length)?;
+            let held = core.held_bytes();
+            if held + length > app.admission.limits.submissions_bytes {
+                return Err(Refusal::Full(held));
+            }
         }
         before
     };
@@ -146,7 +150,7 @@ pub(super) async fn commitment(
     (status = 200, body = Data<Accepted>), (status = 400, description = "malformed, or a false signature", body = ErrorBody),
     (status = 403, description = "not assigned", body = ErrorBody), (status = 404, description = "no such job", body = ErrorBody),
     (status = 409, description = "not open, too late, or another body was first", body = ErrorBody), (status = 413, body = ErrorBody),
-    (status = 415, body = ErrorBody), (status = 429, body = ErrorBody), (status = 503, body = ErrorBody)))]
+    (status = 415, body = ErrorBody), (status = 429, body = ErrorBody), (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
 pub(super) async fn post_commitments(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -178,7 +182,7 @@ pub(super) async fn partial_proof(
     (status = 200, body = Data<Accepted>), (status = 400, description = "malformed, or a false signature", body = ErrorBody),
     (status = 403, description = "not assigned", body = ErrorBody), (status = 404, description = "no such job", body = ErrorBody),
     (status = 409, description = "not open, too late, or another body was first", body = ErrorBody), (status = 413, body = ErrorBody),
-    (status = 415, body = ErrorBody), (status = 429, body = ErrorBody), (status = 503, body = ErrorBody)))]
+    (status = 415, body = ErrorBody), (status = 429, body = ErrorBody), (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
 pub(super) async fn post_partial_proofs(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -210,7 +214,7 @@ pub(super) async fn full_proof(
     (status = 200, body = Data<Accepted>), (status = 400, description = "malformed, or a false signature", body = ErrorBody),
     (status = 403, description = "not assigned", body = ErrorBody), (status = 404, description = "no such job", body = ErrorBody),
     (status = 409, description = "not open, too late, or another body was first", body = ErrorBody), (status = 413, body = ErrorBody),
-    (status = 415, body = ErrorBody), (status = 429, body = ErrorBody), (status = 503, body = ErrorBody)))]
+    (status = 415, body = ErrorBody), (status = 429, body = ErrorBody), (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
 pub(super) async fn post_full_proof(
     State(app): State<App>,
     Path(id): Path<String>,

@@ -10,7 +10,6 @@ use std::{
 
 use quintet_beacon::ChainEvent;
 use quintet_proving::Circuits;
-use quintet_types::JobId;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -62,7 +61,8 @@ pub fn now_ms() -> u64 {
 /// How often the clock is looked at.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Runs chain and clock until `stop`.
+/// Runs chain and clock until `stop`. No more than `threads` threads compute; finalized jobs are forgotten early when more than `max_bytes` of submissions
+/// are held.
 ///
 /// # Errors
 /// If the store fails: nothing can be acknowledged any more. If there are no threads to be had.
@@ -72,6 +72,7 @@ pub async fn run(
     mut chain: mpsc::Receiver<ChainEvent>,
     intake: IntakeQueue,
     threads: usize,
+    max_bytes: usize,
     metrics: Metrics,
     stop: CancellationToken,
 ) -> Result<(), ServiceError> {
@@ -83,7 +84,12 @@ pub async fn run(
             () = stop.cancelled() => return Ok(()),
             event = chain.recv() => match event {
                 Some(event) => {
-                    on_chain(&shared, &metrics, event)?;
+                    let (shared, metrics) = (shared.clone(), metrics.clone());
+                    // It draws provers and writes to disk.
+                    match tokio::task::spawn_blocking(move || on_chain(&shared, &metrics, event, max_bytes)).await {
+                        Ok(done) => done?,
+                        Err(error) => tracing::error!(%error, "chain event panicked"),
+                    }
                 }
                 None => return Ok(()),
             },
@@ -100,8 +106,8 @@ pub async fn run(
     }
 }
 
-/// Takes a chain event in. Returns the job that was opened.
-fn on_chain(shared: &Shared, metrics: &Metrics, event: ChainEvent) -> Result<Option<JobId>, CoreError> {
+/// Takes a chain event in.
+fn on_chain(shared: &Shared, metrics: &Metrics, event: ChainEvent, max_bytes: usize) -> Result<(), CoreError> {
     let mut core = shared.write();
     match event {
         ChainEvent::NodeUp { endpoint, version } => {
@@ -124,14 +130,22 @@ fn on_chain(shared: &Shared, metrics: &Metrics, event: ChainEvent) -> Result<Opt
         ChainEvent::Head(head) => {
             core.node.optimistic = false;
             metrics.head_slot.set(head.block.slot.0 as i64);
-            return core.on_block(&head.block, now_ms());
+            core.on_block(&head.block, now_ms())?;
         }
         ChainEvent::OptimisticHead(block) => {
             core.node.optimistic = true;
             tracing::debug!(slot = %block.slot, "optimistic head is held back");
         }
-        ChainEvent::PayloadAvailable(block) => return core.on_block(&block, now_ms()),
-        ChainEvent::Finalized { epoch, block_root } => core.on_finalized(epoch, block_root)?,
+        ChainEvent::PayloadAvailable(block) => {
+            core.on_block(&block, now_ms())?;
+        }
+        ChainEvent::Finalized { epoch, block_root } => {
+            core.on_finalized(epoch, block_root)?;
+            let forgotten = core.bound_memory(max_bytes)?;
+            if forgotten > 0 {
+                core.warn(format!("{forgotten} finalized jobs are forgotten before their time: limits.submissions_bytes is used up"))?;
+            }
+        }
         ChainEvent::RandaoMismatch { block, own, other, source } => {
             metrics.randao_mismatches.inc();
             core.warn(format!("slot {}: the RANDAO mix is {own}, but {other} by {source:?}; no job", block.slot))?;
@@ -141,5 +155,5 @@ fn on_chain(shared: &Shared, metrics: &Metrics, event: ChainEvent) -> Result<Opt
             core.warn(format!("blocks between slots {} and {} were missed", after.slot, before.slot))?;
         }
     }
-    Ok(None)
+    Ok(())
 }
