@@ -115,7 +115,7 @@ async fn wait_for_warning(gateway: &GatewayClient, slot: u64) -> String {
             let Ok(mut events) = gateway.events(&Topic::ALL, Some(0)).await else { continue };
             while let Some(Ok(event)) = events.next().await {
                 if let EventKind::Warning { message } = event.kind
-                    && message.contains(&format!("slot {slot}"))
+                    && [' ', ':'].iter().any(|end| message.contains(&format!("slot {slot}{end}")))
                 {
                     return message;
                 }
