@@ -2,7 +2,7 @@
 
 use quintet_air::{Bool, Builder, Expr, Message, Range, RowMut};
 
-use super::tag;
+use super::{next_of, tag};
 use crate::{Access, layout::RAM_WORD_START};
 
 /// Bits of the distance `ts − prev_ts − 1` between two accesses to a word.
@@ -63,6 +63,11 @@ impl WordAddress {
     /// The word address.
     pub(super) fn expr(&self) -> Expr {
         self.offset.expr() + RAM_WORD_START
+    }
+
+    /// The word address in the next row.
+    pub(super) fn next(&self) -> Expr {
+        next_of(&self.offset) + RAM_WORD_START
     }
 
     pub(super) fn write(&self, row: &mut RowMut<'_, '_>, addr: u64) {

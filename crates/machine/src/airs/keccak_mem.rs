@@ -1,46 +1,39 @@
 //! The memory side of keccak-f: 25 rows a call, one for each word of the state.
 
-use quintet_air::{Air, AirSpec, Bool, Builder, Column, Expr, F, Fixed, Free, Message, Proven, Range, Trace, height};
+use quintet_air::{Air, AirSpec, Bool, Builder, Column, Expr, F, Fixed, Free, Message, Proven, Trace, height};
 
-use super::tag;
-use crate::event::KeccakEvent;
+use super::{
+    access::{MemoryAccess, WordAddress},
+    tag,
+};
+use crate::{AirId, event::KeccakEvent, layout};
 
 /// Words of the state, and rows of a call.
-const WORDS: usize = 25;
-/// First word address of RAM: registers lie below.
-const FIRST_WORD: u64 = 0x2000;
-/// Bits of a word address relative to [`FIRST_WORD`].
-const WORD_BITS: u32 = 27;
-/// Bits of the distance to the access before.
-const GAP_BITS: u32 = 40;
+const WORDS: usize = layout::KECCAK_LANES;
 
 /// The keccak-mem AIR.
 #[derive(Debug)]
 pub struct KeccakMem {
     real: Column<Proven>,
     clock: Column<Free>,
-    /// Word address minus [`FIRST_WORD`].
-    offset: Range,
-    prev_ts: Column<Free>,
-    /// `ts − prev_ts − 1`.
-    gap: Range,
+    addr: WordAddress,
     old: Column<Free>,
     new: Column<Free>,
+    access: MemoryAccess,
 }
 
 impl Air for KeccakMem {
-    const ID: u16 = 13;
+    const ID: u16 = AirId::KeccakMemory as u16;
     const NAME: &'static str = "keccak-mem";
 
     fn build(builder: &mut Builder) -> Self {
         let air = Self {
             real: builder.boolean("real"),
-            clock: builder.uint("clock", 40),
-            offset: builder.range("offset", WORD_BITS),
-            prev_ts: builder.uint("prev_ts", 42),
-            gap: builder.range("gap", GAP_BITS),
+            clock: builder.uint("clock", 38),
+            addr: WordAddress::new(builder),
             old: builder.uint("old", 64),
             new: builder.uint("new", 64),
+            access: MemoryAccess::new(builder, "word"),
         };
         let rows = builder.height() / WORDS * WORDS;
         let used = move |row: usize| row < rows;
@@ -55,34 +48,19 @@ impl Air for KeccakMem {
         builder.constrain("nothing after the last whole call", air.real * (Expr::one() - used));
         builder.when(inside, "real stays", air.real.next() - air.real);
         builder.when(inside, "clock stays", air.clock.next() - air.clock);
-        let next_offset = Expr::sum(weights(&air.offset).map(|(limb, weight)| limb.next().scale(weight)));
-        builder.when(inside, "words follow each other", air.real * (next_offset - air.offset.expr() - 1));
+        builder.when(inside, "words follow each other", air.real * (air.addr.next() - air.addr.expr() - 1));
         builder.when(between, "padding is a suffix", air.real.next() * (Expr::one() - air.real));
 
-        let ts = air.clock.scale(4) + 2;
-        builder.constrain("gap", air.real * (&ts - air.prev_ts - 1 - air.gap.expr()));
-
         let real = Bool::from(air.real);
-        let word = air.offset.expr() + FIRST_WORD;
-        let byte = word.scale(8);
+        let byte = air.addr.expr().scale(layout::WORD_BYTES);
         builder.receive("call", real.and(start), Message::new(tag::KECCAK).value(air.clock).value(byte));
-        let access = |ts: Expr, value: Column<Free>| Message::new(tag::MEM).value(word.clone()).value(ts).value(value);
-        builder.receive("word before", &real, access(air.prev_ts.cur(), air.old));
-        builder.send("word after", &real, access(ts.clone(), air.new));
+        let ts = air.clock.scale(layout::SLOTS) + layout::SLOT_MEMORY;
+        air.access.connect(builder, "word", &real, air.addr.expr(), ts, (air.old.cur(), air.new.cur()));
         let lane = |index: Fixed, value: Column<Free>| Message::new(tag::KSTATE).value(air.clock).value(index).value(value);
         builder.send("lane in", &real, lane(lane_in, air.old));
         builder.receive("lane out", &real, lane(lane_out, air.new));
         air
     }
-}
-
-/// The limbs of a range with their weights.
-fn weights(range: &Range) -> impl Iterator<Item = (Column<Proven>, F)> {
-    range.limbs().iter().scan(0u32, |shift, limb| {
-        let weight = F::from(1 << *shift);
-        *shift += limb.bits();
-        Some((*limb, weight))
-    })
 }
 
 impl KeccakMem {
@@ -99,11 +77,10 @@ impl KeccakMem {
             let access = &event.lanes[row % WORDS];
             cells.set(self.real, 1);
             cells.set(self.clock, event.clock);
-            self.offset.write(cells, u128::from(access.addr.wrapping_sub(FIRST_WORD)));
-            cells.set(self.prev_ts, access.prev_ts);
-            self.gap.write(cells, u128::from(access.ts.wrapping_sub(access.prev_ts + 1)));
+            self.addr.write(cells, access.addr);
             cells.set(self.old, access.old);
             cells.set(self.new, access.new);
+            self.access.write(cells, access);
         });
         trace.count_tables(spec);
         trace

@@ -23,6 +23,8 @@ mod access;
 mod alu;
 #[cfg(test)]
 mod alu_testing;
+#[cfg(test)]
+mod search;
 
 use ff::PrimeField;
 use quintet_air::{Expr, F, Range};

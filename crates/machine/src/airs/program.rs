@@ -70,7 +70,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        airs::testing::{check, mutate_every_cell},
+        airs::{
+            search::System,
+            testing::{check, mutate_every_cell},
+        },
         asm::Assembler,
     };
 
@@ -93,5 +96,17 @@ mod tests {
         let mut trace = air.trace(&spec, &[], &[]);
         trace.columns[air.count.index()].set(5, quintet_air::F::from(1));
         assert!(!check(&spec, &trace, 0).is_empty());
+    }
+
+    /// All columns but the count are pinned, and where there is no instruction the count is forced.
+    #[test]
+    fn the_all_zero_message_of_padding_is_never_provided() {
+        let (air, spec) = build::<ProgramTable>(11).unwrap();
+        let trace = air.trace(&spec, &[], &[]);
+        let mut system = System::new(&spec, 3..4, 0);
+        let (system, silence) =
+            system.know_of(3, &["present", "pc", "flags", "op", "rd", "rs1", "rs2", "imm"], &trace).as_in(&trace);
+        assert_eq!(silence, [vec![quintet_air::F::from(0)]]);
+        assert_eq!(system.answers(), Ok(silence));
     }
 }

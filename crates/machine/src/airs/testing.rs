@@ -15,10 +15,15 @@ pub fn challenges() -> [F; 2] {
 
 /// All constraints of an instance, generated ones included, at every row.
 pub fn check(spec: &AirSpec, trace: &Trace, index: u32) -> Vec<Violation> {
+    check_and_sum(spec, trace, index).0
+}
+
+/// As [`check`], and what the instance adds to the bus under the tests' [`challenges`].
+pub fn check_and_sum(spec: &AirSpec, trace: &Trace, index: u32) -> (Vec<Violation>, F) {
     let [alpha, beta] = challenges();
     let second = phase_two(spec, trace, alpha, beta);
     let publics = publics(spec, trace, index, [alpha, beta], second.sum, F::ZERO);
-    check_rows(spec, trace, &second, &publics)
+    (check_rows(spec, trace, &second, &publics), second.sum)
 }
 
 /// What notices a changed cell.

@@ -72,10 +72,11 @@ impl Word {
 
 #[cfg(test)]
 mod tests {
-    use quintet_air::build;
+    use quintet_air::{F, build};
 
     use super::*;
     use crate::airs::{
+        search::{Case, System, only_honest_answers, spare_constraints},
         subword::tests::{counterpart, load_store},
         testing::{check, mutate_every_cell},
     };
@@ -123,5 +124,43 @@ mod tests {
             let harmless = padding && (matches!(column, "clock" | "old" | "value") || column.starts_with("word_"));
             assert!(mutant.caught.is_some() || harmless, "{mutant:?}");
         }
+    }
+
+    /// Each operation with what is asked for and what memory holds; addresses and rows that may not be.
+    fn cases(spec: &AirSpec) -> Vec<Case<'_>> {
+        let (air, _) = build::<Word>(14).unwrap();
+        let mut all = events();
+        all.insert(0, all[0]);
+        let trace = air.trace(spec, &all);
+        let mut cases: Vec<Case<'_>> = Vec::new();
+        for (row, event) in all.iter().enumerate().skip(1) {
+            let asked: &[usize] = if event.op == op::SD { &[0, 1, 2, 3] } else { &[0, 1, 2] };
+            let mut system = System::new(spec, row..row + 1, 0);
+            cases
+                .push(system.take(row, "load or store", &trace, asked).hear(row, "word before", &trace, &[1, 2]).as_in(&trace));
+        }
+        let byte = |addr: u64| F::from(addr);
+        for addr in [byte(8 * 5), byte(layout::RAM_START - 8), byte(layout::RAM_START + 4), -byte(8), byte(1 << 33)] {
+            let mut system = System::new(spec, 1..2, 0);
+            let asked = [(0, F::from(u64::from(op::LD))), (1, F::from(7)), (2, addr)];
+            cases.push(system.answer(1, "load or store", &asked).impossible());
+        }
+        let padding = all.len();
+        let mut silent = System::new(spec, padding..padding + 1, 0);
+        cases.push(silent.know_of(padding, &["load", "store"], &trace).as_in(&trace));
+        let mut after_padding = System::new(spec, 1..3, 0);
+        cases.push(after_padding.know_row(1, &trace, padding, &[]).know_row(2, &trace, 1, &[]).impossible());
+        cases
+    }
+
+    #[test]
+    fn what_is_asked_for_and_what_memory_holds_leave_one_answer() {
+        only_honest_answers(&build::<Word>(14).unwrap().1, &cases);
+    }
+
+    #[test]
+    fn every_constraint_is_needed() {
+        // The operation that is asked for tells load from store; the rule makes their sum a multiplicity.
+        assert_eq!(spare_constraints(&build::<Word>(14).unwrap().1, &cases), ["load or store".to_owned()].into());
     }
 }

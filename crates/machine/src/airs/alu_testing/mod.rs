@@ -1,16 +1,16 @@
 //! Tests that every ALU AIR passes: honest traces, changed cells, and a search for second answers.
 
 mod row;
-mod solver;
 
 use ff::{Field, FromUniformBytes};
 use quintet_air::{Air, AirSpec, BusBalance, F, Publics, Trace, build, check_rows, phase_two, public};
 
 use row::{RowCheck, Verdict};
-use solver::{Guesses, Stuck, solve};
-pub(super) use solver::{Partial, limbs, no_guesses, solve_given};
 
-use super::tag;
+use super::{
+    search::{Stuck, System},
+    tag,
+};
 use crate::{AluEvent, isa};
 
 /// How an AIR fills its trace.
@@ -210,35 +210,46 @@ pub(super) fn padding_is_a_suffix<A: Air>(op: u8, fill: Fill<A>) {
     assert!(violations(&spec, &trace).iter().any(|violation| violation.contains("padding is a suffix")));
 }
 
-/// For every operation and pair of operands the constraints have exactly one result, the right one. The solver goes through *all*
-/// rows that satisfy them; `guesses` helps it where it cannot solve for two unknowns at once.
-pub(super) fn exactly_one_result<A: Air>(ops: &[u8], pairs: &[(u64, u64)], guesses: Guesses<'_>) {
+/// All results that a row which receives `op`, a and b can have.
+fn results(base: &System<'_>, event: &AluEvent) -> Result<Vec<Vec<F>>, Stuck> {
+    let mut system = base.clone();
+    let [op, a, b, _] = message(event);
+    system.know(ROW, "real", F::ONE).answer(ROW, "operation", &[(0, op), (1, a), (2, b)]);
+    system.answers()
+}
+
+/// What the row says if its result is the right one: it receives the message once.
+fn right(event: &AluEvent) -> Vec<F> {
+    [-F::ONE].into_iter().chain(message(event)).collect()
+}
+
+/// A row that is neither the first nor the last.
+const ROW: usize = 1;
+
+/// For every operation and pair of operands the constraints have exactly one result, the right one: the search goes through *all*
+/// rows that satisfy them.
+pub(super) fn exactly_one_result<A: Air>(ops: &[u8], pairs: &[(u64, u64)]) {
     let (_, spec) = build::<A>(14).unwrap();
+    let base = System::new(&spec, ROW..ROW + 1, 0);
     for &op in ops {
         for &(a, b) in pairs {
             let event = event(op, a, b);
-            let results = solve(&spec, [F::from(u64::from(op)), F::from(a), F::from(b)], guesses);
-            assert_eq!(results, Ok(vec![F::from(event.c)]), "{event:?}");
+            assert_eq!(results(&base, &event), Ok(vec![right(&event)]), "{event:?}");
         }
     }
 }
 
 /// Without any one of the constraints that the AIR states, apart from the bounds of its columns, some operation has another result,
 /// or a value that nothing determines. `spare` are the constraints for which that is not so.
-pub(super) fn every_constraint_is_needed<A: Air>(ops: &[u8], guesses: Guesses<'_>, spare: &[&str]) {
+pub(super) fn every_constraint_is_needed<A: Air>(ops: &[u8], spare: &[&str]) {
     let (_, spec) = build::<A>(14).unwrap();
     let events: Vec<AluEvent> =
         telling_pairs(0).iter().flat_map(|&(a, b)| ops.iter().map(move |&op| event(op, a, b))).collect();
     for name in author_constraints(&spec) {
         let mut without = spec.clone();
         without.constraints.retain(|constraint| constraint.name != name);
-        let matters = |event: &AluEvent| {
-            let results = solve(&without, [F::from(u64::from(event.op)), F::from(event.a), F::from(event.b)], guesses);
-            match results {
-                Err(Stuck(_)) => true,
-                Ok(results) => results != [F::from(event.c)],
-            }
-        };
+        let base = System::new(&without, ROW..ROW + 1, 0);
+        let matters = |event: &AluEvent| results(&base, event).map_or(true, |results| results != [right(event)]);
         assert_eq!(events.iter().any(matters), !spare.contains(&name.as_str()), "{name}");
     }
 }

@@ -5,7 +5,12 @@ use quintet_air::{AirSpec, BusBalance, F, Publics, Trace, build, check_rows, pha
 
 use super::{KECCAK_ROWS, Keccak, keccak_f};
 use crate::{
-    airs::{keccak_mem::KeccakMem, tag},
+    airs::{
+        keccak_mem::KeccakMem,
+        search::{Case, System, only_honest_answers, spare_constraints},
+        tag,
+        testing::{check, idle, mutate_every_cell},
+    },
     event::{Access, KeccakEvent},
 };
 
@@ -143,4 +148,92 @@ fn changed_constraint(spec: &AirSpec, trace: &Trace, row: usize) -> bool {
             !second_phase.take() && value != F::ZERO
         })
     })
+}
+
+/// Rows `start .. start + count` of a permutation with what the bus brings: the lanes of the state, or those of the round before.
+fn rows_of(spec: &AirSpec, start: usize, count: usize) -> Case<'_> {
+    let (keccak, _) = build::<Keccak>(K).unwrap();
+    let trace = keccak.trace(spec, &events());
+    let mut system = System::new(spec, start..start + count, 0);
+    system.know_of(start, &["real", "clock"], &trace);
+    for row in start..start + count {
+        system.hear(row, "lane in", &trace, &[2]).hear(row, "lane of the round before", &trace, &[2]);
+    }
+    system.as_in(&trace)
+}
+
+/// The lanes that come in; rounds, the first, one with a round constant of many bits, and the last; the lanes that go out; silence and order.
+fn cases<'a>(spec: &'a AirSpec, rounds: &[usize]) -> Vec<Case<'a>> {
+    let mut cases = vec![rows_of(spec, 0, 25), rows_of(spec, KECCAK_ROWS - 25, 25)];
+    cases.extend(rounds.iter().map(|round| rows_of(spec, 25 + 30 * round, 30)));
+    let (keccak, _) = build::<Keccak>(K).unwrap();
+    let trace = keccak.trace(spec, &events()[..1]);
+    let end = KECCAK_ROWS - 1;
+    let mut after_padding = System::new(spec, end..end + 2, 0);
+    cases.push(after_padding.know_row(end, &trace, KECCAK_ROWS, &[]).know_row(end + 1, &trace, 0, &[]).impossible());
+    cases
+}
+
+#[test]
+fn the_lanes_of_a_round_leave_one_next_round() {
+    only_honest_answers(&build::<Keccak>(K).unwrap().1, &|spec| cases(spec, &[0, 17, 23]));
+}
+
+#[test]
+#[ignore = "long: a round is searched once for each constraint"]
+fn every_constraint_is_needed() {
+    assert_eq!(spare_constraints(&build::<Keccak>(K).unwrap().1, &|spec| cases(spec, &[17])), [].into());
+}
+
+/// A call with what memory holds and the permutation answers; calls of addresses that no call may have; order.
+fn memory_cases(spec: &AirSpec) -> Vec<Case<'_>> {
+    let (mem, _) = build::<KeccakMem>(K).unwrap();
+    let events = events();
+    let trace = mem.trace(spec, &events);
+    let call = |first: usize| {
+        let mut system = System::new(spec, first..first + 25, 0);
+        for row in first..first + 25 {
+            system.hear(row, "word before", &trace, &[1, 2]).hear(row, "lane out", &trace, &[2]);
+        }
+        system
+    };
+    let mut cases: Vec<Case<'_>> = [0, 25].map(|first| call(first).take(first, "call", &trace, &[0, 1]).as_in(&trace)).into();
+    for addr in [8 * 5, 0xfff8, 0x1_0004, 1 << 40].map(F::from).into_iter().chain([-F::from(8)]) {
+        let mut system = call(0);
+        cases.push(system.know(0, "real", F::ONE).answer(0, "call", &[(0, F::from(100)), (1, addr)]).impossible());
+    }
+    let mut silent = System::new(spec, 50..75, 0);
+    cases.push(silent.know_of(50, &["real"], &trace).as_in(&trace));
+    let mut after_padding = System::new(spec, 24..26, 0);
+    cases.push(after_padding.know_row(24, &trace, 50, &[]).know_row(25, &trace, 0, &[]).impossible());
+    let rest = spec.height() / 25 * 25;
+    let mut beyond = System::new(spec, rest..rest + 1, 0);
+    cases.push(beyond.know(rest, "real", F::ONE).impossible());
+    cases
+}
+
+#[test]
+fn what_memory_holds_and_the_permutation_answers_leave_one_call() {
+    only_honest_answers(&build::<KeccakMem>(K).unwrap().1, &memory_cases);
+}
+
+#[test]
+fn every_constraint_of_the_memory_side_is_needed() {
+    assert_eq!(spare_constraints(&build::<KeccakMem>(K).unwrap().1, &memory_cases), [].into());
+}
+
+#[test]
+fn a_change_of_any_cell_of_the_memory_side_is_caught() {
+    let (mem, spec) = build::<KeccakMem>(K).unwrap();
+    let trace = mem.trace(&spec, &events());
+    assert!(check(&spec, &trace, 0).is_empty());
+    let rest = spec.height() / 25 * 25;
+    let rows: Vec<usize> = (0..52).chain([74, rest, spec.height() - 1]).collect();
+    let mutants = mutate_every_cell(&spec, &trace, 0, &rows);
+    for mutant in mutants.iter().filter(|mutant| mutant.caught.is_none()) {
+        // Rows without a call take part in nothing.
+        assert!(mutant.row >= 50 && mutant.column != "real", "{mutant:?}");
+    }
+    // Calls are real as a whole, so that no single cell is real after padding.
+    assert_eq!(idle(&spec, &mutants), ["padding is a suffix"].into());
 }

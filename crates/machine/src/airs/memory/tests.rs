@@ -10,6 +10,7 @@ use crate::{
     WordEvent,
     airs::{
         image::Image,
+        search::{Case, System, only_honest_answers, spare_constraints},
         tag,
         testing::{check, idle, mutate_every_cell},
     },
@@ -177,4 +178,85 @@ fn an_instance_without_a_row_and_a_second_start_are_unprovable() {
     let words = words();
     let start = air.trace(&spec, MemoryPart { previous: None, is_last: true, words: &words }, &regions());
     assert!(check(&spec, &start, 0).is_empty() && !check(&spec, &start, 1).is_empty());
+}
+
+/// A row with the row before it: the final value or the region, and where the row stands in the chain, are given.
+fn row_case<'a>(spec: &'a AirSpec, index: u32, trace: &Trace, row: usize) -> Case<'a> {
+    let mut system = System::new(spec, row.saturating_sub(1)..row + 1, index);
+    if row > 0 {
+        system.know_row(row - 1, trace, row - 1, &[]).about(row..row + 1);
+    }
+    system.take(row, "final value", trace, &[0, 1, 2]).take(row, "region", trace, &[0, 1]);
+    system.take(row, "instance before", trace, &[0]).take(row, "instance after", trace, &[]);
+    if trace.get(spec.column("input").unwrap(), row) == F::ONE {
+        // Input is free.
+        system.hear(row, "initial value", trace, &[2]);
+    }
+    for column in ["zero", "input", "addr", "end"] {
+        system.watch(row, column);
+    }
+    system.as_in(trace)
+}
+
+/// Every row of a chain of two instances, and rows that may not be.
+fn cases(spec: &AirSpec) -> Vec<Case<'_>> {
+    let chain = chain(&words(), &[9]);
+    let mut cases: Vec<Case<'_>> = Vec::new();
+    for (index, (_, trace)) in (0..).zip(&chain) {
+        let real =
+            |row: &usize| ["zero", "input", "region"].iter().any(|kind| trace.get(spec.column(kind).unwrap(), *row) == F::ONE);
+        cases.extend((0..16).filter(real).map(|row| row_case(spec, index, trace, row)));
+    }
+    let trace = &chain[0].1;
+    let padding = spec.height() - 3;
+    for addr in [RAM_WORD_END, INPUT_WORD_START - 1, INPUT_WORD_END, 1 << 40].map(F::from).into_iter().chain([-F::ONE]) {
+        for kind in ["zero", "input"] {
+            let mut system = System::new(spec, 3..4, 0);
+            cases.push(system.know(3, "region", F::ZERO).know(3, "addr", addr).know(3, kind, F::ONE).impossible());
+        }
+    }
+    let pair = |spec, index| System::new(spec, 2..4, index);
+    // A word again, a word below, content after padding, an exit where the chain goes on, an entry further down.
+    cases.push(pair(spec, 0).know_row(2, trace, 2, &[]).know_row(3, trace, 2, &["gap_0", "gap_1", "gap_2"]).impossible());
+    cases.push(pair(spec, 0).know_row(2, trace, 2, &[]).know_row(3, trace, 1, &["gap_0", "gap_1", "gap_2"]).impossible());
+    cases.push(pair(spec, 0).know_row(2, trace, padding, &[]).know_row(3, trace, 3, &["gap_0", "gap_1", "gap_2"]).impossible());
+    cases.push(pair(spec, 0).know_row(2, trace, 2, &["exit"]).know_row(3, trace, 3, &[]).know(2, "exit", F::ONE).impossible());
+    cases.push(System::new(spec, 3..4, 0).know_row(3, trace, 3, &["entry"]).know(3, "entry", F::ONE).impossible());
+    cases.push(System::new(spec, 3..4, 0).know_row(3, trace, padding, &["exit"]).know(3, "exit", F::ONE).impossible());
+    // An empty instance; a second start; a start above address 0; an initial value in zero memory.
+    cases.push(System::new(spec, 0..1, 0).know_row(0, trace, padding, &[]).impossible());
+    cases.push(System::new(spec, 0..1, 1).know_row(0, trace, 0, &["entry"]).know(0, "entry", F::ZERO).impossible());
+    cases.push(System::new(spec, 0..1, 0).know_row(0, trace, 3, &["gap_0"]).know(0, "gap_0", F::ZERO).impossible());
+    // A row that is a word and a region, or two kinds of word.
+    for kinds in [["zero", "region"], ["input", "region"], ["zero", "input"]] {
+        let mut system = System::new(spec, 3..4, 0);
+        cases.push(system.know(3, kinds[0], F::ONE).know(3, kinds[1], F::ONE).know(3, "exit", F::ZERO).impossible());
+    }
+    let mut silent = System::new(spec, padding..padding + 1, 0);
+    cases.push(silent.know_of(padding, &["zero", "input", "region"], trace).as_in(trace));
+    cases
+}
+
+#[test]
+fn final_values_and_the_row_before_leave_one_row() {
+    only_honest_answers(&build::<Memory>(K).unwrap().1, &cases);
+}
+
+#[test]
+fn every_constraint_is_needed() {
+    // It follows from "one kind of row"; the sum is a multiplicity, and those are proven one by one.
+    assert_eq!(spare_constraints(&build::<Memory>(K).unwrap().1, &cases), ["zero or input".to_owned()].into());
+}
+
+/// What is not pinned in a row of the image is what the path of accesses ends in.
+#[test]
+fn pinned_columns_and_final_values_leave_one_row_of_the_image() {
+    let (image, spec) = build::<Image>(K).unwrap();
+    let trace = image.trace(&spec, &words(), &regions());
+    let pinned = ["present", "region", "addr", "initial"];
+    for row in (0..words().len() + 1).chain([Image::capacity(K), Image::capacity(K) + 2]) {
+        let mut system = System::new(&spec, row..row + 1, 0);
+        let (system, said) = system.know_of(row, &pinned, &trace).hear(row, "final value", &trace, &[1, 2]).as_in(&trace);
+        assert_eq!(system.answers(), Ok(said), "row {row}");
+    }
 }

@@ -105,7 +105,6 @@ impl Subword {
     fn request(&self, builder: &mut Builder) -> Bool {
         let real = builder.prove_boolean("one width", self.real());
         builder.constrain("one offset", Expr::sum(self.at.iter().map(Column::cur)) - real.expr());
-        builder.constrain("only real rows store", self.store * (Expr::one() - real.expr()));
         let next_real = Expr::sum(self.wide.iter().map(Column::next));
         builder.transition("real rows come first", next_real * (Expr::one() - real.expr()));
 

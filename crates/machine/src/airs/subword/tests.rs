@@ -1,13 +1,13 @@
 //! Every operation at every offset, and every cell against changes.
 
 use ff::Field;
-use quintet_air::{BusBalance, F, build};
+use quintet_air::{AirSpec, BusBalance, F, build};
 
 use super::Subword;
 use crate::{
     Access, LoadStoreEvent,
     airs::{
-        alu_testing::{no_guesses, solve_given},
+        search::{Case, System, only_honest_answers, spare_constraints},
         tag,
         testing::{check, idle, mutate_every_cell},
     },
@@ -127,15 +127,44 @@ fn every_changed_cell_is_noticed() {
     assert_eq!(idle(&spec, &mutants), ["real rows come first", "crosses at most once"].into());
 }
 
-/// For what memory holds and what is asked for, the constraints have exactly one value: the solver goes through all rows.
-#[test]
-fn a_load_has_exactly_one_value() {
-    let (air, spec) = build::<Subword>(14).unwrap();
-    for event in events().into_iter().filter(|event| event.op < op::SB).step_by(13) {
-        let second = event.second.unwrap_or_default();
-        let given = [(air.first_old.index(), F::from(event.first.old)), (air.second_old.index(), F::from(second.old))];
-        let request = [u64::from(event.op), event.clock, event.addr].map(F::from);
-        let values = solve_given(&spec, request, &given, &no_guesses);
-        assert_eq!(values, Ok(vec![F::from(event.value)]), "{event:x?}");
+/// Each operation with what is asked for and what memory holds; and rows that say nothing or may not be.
+fn cases(spec: &AirSpec, step: usize) -> Vec<Case<'_>> {
+    let (air, _) = build::<Subword>(14).unwrap();
+    let events = events();
+    let trace = air.trace(spec, &events);
+    let mut cases: Vec<Case<'_>> = Vec::new();
+    for (row, event) in events.iter().enumerate().skip(1).step_by(step) {
+        let mut system = System::new(spec, row..row + 1, 0);
+        let asked: &[usize] = if event.op >= op::SB { &[0, 1, 2, 3] } else { &[0, 1, 2] };
+        system.take(row, "load or store", &trace, asked);
+        cases.push(
+            system
+                .hear(row, "first word before", &trace, &[1, 2])
+                .hear(row, "second word before", &trace, &[1, 2])
+                .as_in(&trace),
+        );
     }
+    let (real, padding) = (1, events.len());
+    let mut silent = System::new(spec, padding..padding + 1, 0);
+    for wide in ["wide_1", "wide_2", "wide_4", "wide_8"] {
+        silent.know(padding, wide, F::ZERO);
+    }
+    cases.push(silent.as_in(&trace));
+    let mut two_widths = System::new(spec, 1..2, 0);
+    cases.push(two_widths.know(1, "wide_1", F::ONE).know(1, "wide_2", F::ONE).impossible());
+    let mut after_padding = System::new(spec, 1..3, 0);
+    cases.push(after_padding.know_row(1, &trace, padding, &[]).know_row(2, &trace, real, &[]).impossible());
+    cases
+}
+
+#[test]
+fn what_is_asked_for_and_what_memory_holds_leave_one_answer() {
+    only_honest_answers(&build::<Subword>(14).unwrap().1, &|spec| cases(spec, 3));
+}
+
+#[test]
+fn every_constraint_is_needed() {
+    let (_, spec) = build::<Subword>(14).unwrap();
+    // A width is one of four, so that the sum of offsets beyond it is one of eight.
+    assert_eq!(spare_constraints(&spec, &|spec| cases(spec, 9)), ["crosses at most once".to_owned()].into());
 }
