@@ -1,6 +1,6 @@
 # Everything a person runs. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help testnet test-contracts deploy-devnet build devnet test test-kurtosis images test-long fmt lint doc guests bench-protocol bench-gateway bench-verify
+.PHONY: help testnet test-contracts deploy-devnet build devnet test test-kurtosis test-dashboard images test-long fmt lint doc guests bench-protocol bench-prover bench-gateway bench-verify
 
 CARGO ?= cargo
 ARGS ?=
@@ -23,6 +23,9 @@ test: ## Everything that CI runs; installs what it needs and says so
 
 test-kurtosis: ## The Kurtosis package and the Dockerfile, as far as they can be checked without an engine
 	@scripts/test-kurtosis.sh
+
+test-dashboard: ## The dashboard's built files; with ARGS=--browser also the page of a running gateway in Chromium
+	@scripts/test-dashboard.sh $(ARGS)
 
 images: ## Container images of both programs (needs docker)
 	docker build -f configs/docker/Dockerfile --target sidecar -t quintet-sidecar:latest .
@@ -55,6 +58,9 @@ bench-protocol: ## Selection and rewards at full size; results in target/bench/p
 
 bench-gateway: ## Signed submissions a second on one core, end to end; results in target/bench/gateway.json
 	$(CARGO) bench --locked -p quintet-sidecar --bench gateway
+
+bench-prover: ## Our prover against upstream's and its fastest fork, cpu and keccak at k = 14 and 16 (ARGS=--help); results in target/bench/prover.json
+	$(CARGO) run --release --locked --manifest-path crates/plonk/bench-peers/Cargo.toml -- $(ARGS)
 
 bench-verify: ## 800 partial proofs with 0, 1 and 40 bad ones
 	$(CARGO) test --locked -p quintet-plonk --test it -- --ignored --nocapture batch

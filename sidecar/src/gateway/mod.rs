@@ -3,6 +3,7 @@
 pub mod admin;
 mod admission;
 mod bodies;
+mod dashboard;
 mod error;
 mod events;
 mod evidence;
@@ -17,7 +18,7 @@ mod submissions;
 
 use std::sync::Arc;
 
-use axum::{Router, extract::State, middleware, response::IntoResponse as _};
+use axum::{Router, middleware, response::IntoResponse as _};
 use quintet_types::{Root, Spec};
 use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi;
@@ -109,10 +110,15 @@ pub fn router(app: App) -> Router {
     let page = SwaggerUi::new(DOCS).config(utoipa_swagger_ui::Config::from("/openapi.json"));
     routes
         .merge(page)
-        .fallback(|| async { ApiError::new(404, "there is nothing here; GET /openapi.json lists what is, and /docs shows it") })
-        .method_not_allowed_fallback(|| async { ApiError::new(405, "this path has other methods; GET /openapi.json lists them") })
+        .merge(dashboard::routes())
+        .fallback(|| async {
+            ApiError::new(404, "there is nothing here; GET /openapi.json lists what is, /docs shows it, and / is the dashboard")
+        })
+        .method_not_allowed_fallback(|| async {
+            ApiError::new(405, "this path has other methods; GET /openapi.json lists them")
+        })
         .layer(middleware::from_fn_with_state(app.clone(), layers::timed))
         .layer(middleware::from_fn_with_state(app.clone(), layers::admitted))
-        .layer(middleware::from_fn_with_state(State(app.metrics.clone()).0, layers::counted))
+        .layer(middleware::from_fn_with_state(app.metrics.clone(), layers::counted))
         .with_state(app)
 }
