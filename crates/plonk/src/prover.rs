@@ -19,6 +19,7 @@ pub struct Prover {
     backend: Arc<dyn Backend>,
     seed: BlindSeed,
     key: ProverKey,
+    checks: bool,
 }
 
 /// An instance between its commitment and its proof.
@@ -48,7 +49,14 @@ impl Prover {
         seed: BlindSeed,
         key: ProverKey,
     ) -> Self {
-        Self { keys, program, backend, seed, key }
+        Self { keys, program, backend, seed, key, checks: false }
+    }
+
+    /// The same prover, which verifies each partial proof that it has made if `checks`: hardware errs, and a wrong proof costs more than an absent one.
+    /// It takes a multi-scalar multiplication of the table's size a proof.
+    #[must_use]
+    pub fn checking(self, checks: bool) -> Self {
+        Self { checks, ..self }
     }
 
     /// What proofs are bound to.
@@ -107,8 +115,8 @@ impl Prover {
     /// T2: proves an instance under the round's challenge, bound to this prover.
     ///
     /// # Errors
-    /// If the instance is not committed in the round as it is here, or if the backend fails. That the trace satisfies its constraints is not checked;
-    /// [`Round::verify_partial`] does it.
+    /// If the instance is not committed in the round as it is here, or if the backend fails. That the trace satisfies its constraints is checked by a
+    /// prover that is [`Self::checking`], otherwise by [`Round::verify_partial`] alone.
     pub fn prove(&self, round: &Round, committed: &Committed) -> Result<PartialProof, Error> {
         let id = committed.commitment.id;
         let (key, expected) = round.entry(id)?;
@@ -134,6 +142,10 @@ impl Prover {
             return Err(Error::ProofLength { air: key.spec.name, expected, got });
         }
         let boundary = committed.commitment.boundary;
-        Ok(PartialProof { id, k: round.plan().k, prover: self.key, boundary, sum: second.sum, proof })
+        let partial = PartialProof { id, k: round.plan().k, prover: self.key, boundary, sum: second.sum, proof };
+        if self.checks {
+            round.verify_partial(&partial)?;
+        }
+        Ok(partial)
     }
 }

@@ -37,6 +37,14 @@ impl fmt::Debug for Upstream {
 }
 
 impl Upstream {
+    /// Makes the proving key of an AIR, which the first proof would make otherwise.
+    ///
+    /// # Errors
+    /// If upstream refuses the circuit.
+    pub fn prepare(&self, key: &AirKey) -> Result<(), Error> {
+        self.proving_key(key).map(drop)
+    }
+
     fn proving_key(&self, key: &AirKey) -> Result<Arc<ProvingKey<Point>>, Error> {
         let name = (key.spec.id, key.spec.k, key.repr.to_repr());
         if let Some(made) = self.keys.lock().unwrap_or_else(PoisonError::into_inner).get(&name) {

@@ -59,6 +59,11 @@ impl Native {
         Self { path, sizes: Mutex::default(), circuits: Mutex::default() }
     }
 
+    /// Makes what all proofs of an AIR share, which the first would make otherwise.
+    pub fn prepare(&self, key: &AirKey) {
+        self.circuit(&self.size(key), key);
+    }
+
     fn size(&self, key: &AirKey) -> Arc<Size> {
         kept(&self.sizes, key.spec.k, || Size::new(self.path, &key.params))
     }

@@ -32,3 +32,20 @@ fn a_fast_prover_makes_a_full_proof_of_its_own() {
     assert_eq!(proof.kind, FullProofKind::Own);
     verify_full(&toy.keys, &toy.program, &toy.statement(), &proof).unwrap();
 }
+
+#[test]
+fn a_checking_prover_keeps_a_proof_that_does_not_verify_to_itself() {
+    let (toy, honest) = (Toy::shared(), honest());
+    let prover = toy.prover(1).checking(true);
+    let honest_one = &honest.committed[0];
+    prover.prove(&honest.round, honest_one).unwrap();
+
+    let id = honest_one.commitment.id;
+    let mut trace = crate::toy::trace(id, crate::toy::K);
+    trace.columns[0].set(3, 2.into());
+    let broken = prover.commit(id, trace).unwrap();
+    let committed: Vec<_> = [broken.clone()].into_iter().chain(honest.committed[1..].iter().cloned()).collect();
+    let round = toy.round(&committed);
+    assert!(toy.prover(1).prove(&round, &broken).is_ok());
+    assert!(matches!(prover.prove(&round, &broken), Err(quintet_plonk::Error::Rejected(_))));
+}

@@ -6,6 +6,7 @@ mod determinism;
 mod flow;
 mod forgeries;
 mod native;
+mod native_cost;
 mod plans;
 mod toy;
 mod traps;
