@@ -4,7 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/../contracts"
 [ -d node_modules ] || npm ci --ignore-scripts --loglevel=error
-PATH="$PWD/node_modules/.bin:$PATH"
+# The binary itself: the npm wrapper around it answers with success whatever happens.
+for bin in "$PWD"/node_modules/@foundry-rs/forge-*/bin; do PATH="$bin:$PATH"; done
 # The key that every anvil starts with: for development chains only.
 key=${PRIVATE_KEY:-0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80}
 mkdir -p out

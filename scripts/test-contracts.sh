@@ -15,7 +15,9 @@ if [ package-lock.json -nt node_modules/.package-lock.json ] && ! npm ci --ignor
     say "SKIPPED: npm cannot install the packages of contracts/package-lock.json"
     exit 0
 fi
-PATH="$PWD/node_modules/.bin:$PATH"
+# The binaries themselves: the npm wrappers around them answer with success whatever happens.
+for bin in "$PWD"/node_modules/@foundry-rs/{forge,anvil}-*/bin; do PATH="$bin:$PATH"; done
+PATH="$PATH:$PWD/node_modules/.bin"
 
 case "${1:-}" in
 --bless)

@@ -72,6 +72,9 @@ const only = process.argv[2];
 const work = mkdtempSync(join(tmpdir(), "mutate-"));
 for (const part of ["src", "test", "fixtures", "tools", "foundry.toml", "package.json"]) cpSync(part, join(work, part), { recursive: true });
 symlinkSync(join(process.cwd(), "node_modules"), join(work, "node_modules"));
+// Without the optimiser: it compiles in a third of the time, and that is most of it.
+const env = { ...process.env, FOUNDRY_OPTIMIZER: "false", FOUNDRY_FUZZ_RUNS: "8", FOUNDRY_INVARIANT_RUNS: "2" };
+if (spawnSync("forge", ["--no-such-option"], { env }).status === 0) throw new Error("this forge hides its exit status: take the binary, not the wrapper");
 let survivors = 0;
 let tried = 0;
 try {
@@ -80,10 +83,10 @@ try {
     const original = readFileSync(file, "utf8");
     if (original.split(from).length !== 2) throw new Error(`${file}: must occur exactly once: ${from}`);
     writeFileSync(join(work, file), original.replace(from, () => to));
-    const run = spawnSync("forge", ["test", "--match-path", `test/${tests}.t.sol`], { cwd: work, encoding: "utf8" });
+    const run = spawnSync("forge", ["test", "--match-path", `test/${tests}.t.sol`, "--fail-fast", "--code-size-limit", "1000000"], { cwd: work, encoding: "utf8", env });
     writeFileSync(join(work, file), original);
     const compiled = !/Compiler run failed|Compilation failed/.test(run.stdout + run.stderr);
-    const caught = compiled && run.status !== 0 && /Failing tests/.test(run.stdout);
+    const caught = compiled && run.status !== 0 && /\[FAIL/.test(run.stdout);
     ++tried;
     if (!caught) ++survivors;
     console.log(`${caught ? "caught  " : compiled ? "SURVIVED" : "INVALID "} ${file}: ${from.trim().slice(0, 100)}`);
