@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use quintet_air::{AirSpec, BusBalance, F, Imbalance, Trace};
+use quintet_air::{AirSpec, BusBalance, F, Imbalance, Tag, Trace};
 use quintet_machine::{
     AirId, Execution, PlanIds, Planned,
     airs::{self, tag, testing},
@@ -93,4 +93,61 @@ impl Instance {
     pub(crate) fn row_with(&self, column: &str) -> usize {
         (0..self.spec.height()).find(|&row| self.get(column, row) == F::from(1)).expect("some row has it")
     }
+
+    /// As [`Self::set`], without counting the tables anew.
+    pub(crate) fn set_uncounted(&mut self, column: &str, row: usize, value: impl Into<F>) {
+        let column = self.spec.column(column).unwrap_or_else(|| panic!("{} has no column {column}", self.air));
+        self.trace.columns[column].set(row, value.into());
+    }
+
+    /// Leaves one row, as the first.
+    pub(crate) fn keep_row(&mut self, row: usize) {
+        let mut trace = Trace::new(&self.spec);
+        for column in 0..self.spec.phase_one {
+            trace.columns[column].set(0, self.trace.get(column, row));
+        }
+        trace.count_tables(&self.spec);
+        self.trace = trace;
+    }
+}
+
+/// Names of the constraints that an instance violates.
+pub(crate) fn violated(instance: &Instance) -> Vec<String> {
+    let violations = testing::check(&instance.spec, &instance.trace, instance.index);
+    violations.into_iter().map(|violation| violation.constraint).collect()
+}
+
+/// Tags of the messages that are out of balance.
+pub(crate) fn open(tables: &Tables) -> Vec<Tag> {
+    let mut tags: Vec<Tag> = tables.imbalances().into_iter().map(|imbalance| imbalance.tag).collect();
+    tags.sort();
+    tags.dedup();
+    tags
+}
+
+/// Checks all instances of a plan one after the other, none of them kept: constraints at every row, and the sums over the bus with the
+/// verifier's terms. Returns the number of instances.
+pub(crate) fn check_one_by_one(execution: Execution, k: u32) -> usize {
+    use ff::Field;
+    let planned = Planned::new(execution, k, PlanIds::default()).expect("k is supported");
+    let (program, execution) = (planned.execution().program(), planned.execution());
+    let [alpha, beta] = testing::challenges();
+    let term = |tag: Tag, parts: &[u64]| {
+        let parts: Vec<F> = parts.iter().copied().map(F::from).collect();
+        quintet_air::fingerprint(alpha, beta, tag, &parts).invert().expect("no fingerprint is 0")
+    };
+    let mut sum = term(tag::CPU, &[program.entry(), 1]) - term(tag::HALT, &[execution.exit_code()]);
+    for (index, word) in (0..).zip(execution.outputs()) {
+        sum -= term(tag::OUT, &[index, *word]);
+    }
+    for entry in &planned.plan().entries {
+        let air = AirId::try_from(entry.air).expect("plans hold known AIRs");
+        let events = planned.instance_events(air, entry.index).expect("planned instances can be built");
+        let trace = airs::trace(program, air, entry.index, k, &events).expect("planned instances fit");
+        let (violations, own) = testing::check_and_sum(&airs::spec(air, k), &trace, entry.index);
+        assert!(violations.is_empty(), "{air} {}: {}", entry.index, violations[0]);
+        sum += own;
+    }
+    assert_eq!(sum, F::ZERO, "the bus does not balance");
+    planned.plan().entries.len()
 }

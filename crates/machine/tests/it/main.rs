@@ -2,7 +2,9 @@
 
 mod airs_forgeries;
 mod airs_programs;
+mod airs_rows;
 mod airs_support;
+mod airs_values;
 mod audit;
 mod decoding;
 mod elf;
@@ -15,4 +17,5 @@ mod qemu;
 mod random;
 mod semantics;
 mod support;
+mod threads;
 mod traps;
