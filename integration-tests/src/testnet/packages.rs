@@ -127,3 +127,25 @@ pub fn unavailable(packages: &[Package]) -> Option<String> {
     }
     packages.iter().find_map(|package| package.install().err()).map(|error| format!("{error:#}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    const ALL: [Package; 5] = [Package::Node20, Package::Node22, Package::EthereumJs, Package::Lodestar, Package::Driver];
+
+    #[test]
+    fn lock_files_pin_every_package_by_hash_and_name_no_download_address() {
+        for package in ALL {
+            let text = std::fs::read_to_string(package.dir().join("package-lock.json")).unwrap();
+            assert!(!text.contains("\"resolved\": \"http"), "{package:?}");
+            let lock: Value = serde_json::from_str(&text).unwrap();
+            for (path, entry) in lock["packages"].as_object().unwrap() {
+                // The project itself, and the stand-in for packages of other platforms, are files.
+                let is_file = path.is_empty() || entry["link"] == true || path.ends_with("lodestar-z/unused");
+                assert!(is_file || entry["integrity"].is_string(), "{package:?}: {path} has no hash");
+            }
+        }
+    }
+}
