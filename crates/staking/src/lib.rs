@@ -1,11 +1,22 @@
-//! The contracts in `contracts/`, seen from Rust: what is signed for them, and how points and leaves are encoded.
+//! The contracts in `contracts/`, seen from Rust: what is signed for them, how points and leaves are encoded, and the prover registry as
+//! far as the chain is final.
 
+pub mod bindings;
+mod change;
+mod endpoint;
+mod follower;
 mod leaves;
+mod log_store;
 mod points;
 mod possession;
 mod statement;
+mod view;
 
+pub use change::{Change, DecodeError};
+pub use follower::{FollowError, Follower, FollowerConfig, NotFinal};
 pub use leaves::{AccountKind, Leaf, LeafTree};
+pub use log_store::{Checkpoint, LogStore, StoredLog};
 pub use points::{g1_words, g2_words};
 pub use possession::{DOMAIN_SETTLEMENT, DOMAIN_VALIDATOR_ENROLMENT, prover_possession_binding, validator_possession_binding};
 pub use statement::Statement;
+pub use view::{OrderError, RegistryView, TimedChange};

@@ -1,0 +1,102 @@
+//! One execution node, asked over JSON-RPC.
+
+use alloy_eips::BlockId;
+use alloy_primitives::{Address, B256};
+use alloy_provider::{Provider as _, RootProvider};
+use alloy_rpc_client::ClientBuilder;
+use alloy_rpc_types_eth::Filter;
+use alloy_transport::{TransportError, layers::RetryBackoffLayer};
+use reqwest::Url;
+
+use crate::{FollowError, StoredLog};
+
+/// How often a request is repeated when the node is busy, and from which pause on, ms.
+const RETRIES: u32 = 4;
+const FIRST_PAUSE_MS: u64 = 250;
+/// Compute units a second that the node is taken to allow; a request counts as some twenty.
+const UNITS_PER_SECOND: u64 = 500;
+
+/// A node that is followed. What belongs together is asked of one node: another one may lag behind, and would answer a question about
+/// blocks it does not have with "no logs".
+#[derive(Debug, Clone)]
+pub(crate) struct Endpoint {
+    provider: RootProvider,
+    /// Host and port, without credentials or keys in the path.
+    pub(crate) shown: String,
+}
+
+/// What is needed of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BlockRef {
+    pub(crate) number: u64,
+    pub(crate) hash: B256,
+    pub(crate) timestamp: u64,
+}
+
+/// A log with block and place in the block.
+pub(crate) type PlacedLog = ((u64, u64), StoredLog);
+
+impl Endpoint {
+    pub(crate) fn new(url: &str) -> Result<Self, FollowError> {
+        let url: Url = url.parse().map_err(|error| FollowError::Url(format!("{error}")))?;
+        let shown = format!("{}:{}", url.host_str().unwrap_or("?"), url.port_or_known_default().unwrap_or(0));
+        let retry = RetryBackoffLayer::new(RETRIES, FIRST_PAUSE_MS, UNITS_PER_SECOND);
+        Ok(Self { provider: RootProvider::new(ClientBuilder::default().layer(retry).http(url)), shown })
+    }
+
+    fn failed(&self, error: &TransportError) -> FollowError {
+        FollowError::Request { endpoint: self.shown.clone(), reason: error.to_string() }
+    }
+
+    pub(crate) async fn chain_id(&self) -> Result<u64, FollowError> {
+        self.provider.get_chain_id().await.map_err(|error| self.failed(&error))
+    }
+
+    /// A block by number or tag; `None` if the node does not have it.
+    pub(crate) async fn block(&self, id: BlockId) -> Result<Option<BlockRef>, FollowError> {
+        let block = self.provider.get_block(id).await.map_err(|error| self.failed(&error))?;
+        let header = block.map(|block| block.header);
+        Ok(header.map(|header| BlockRef { number: header.number, hash: header.hash, timestamp: header.timestamp }))
+    }
+
+    /// As [`Self::block`], of a block that must be there.
+    pub(crate) async fn known_block(&self, number: u64) -> Result<BlockRef, FollowError> {
+        let missing =
+            || FollowError::Inconsistent { endpoint: self.shown.clone(), reason: format!("block {number} is missing") };
+        self.block(number.into()).await?.filter(|block| block.number == number).ok_or_else(missing)
+    }
+
+    /// A contract's logs in the blocks from `from` to `to` (both included), in order.
+    pub(crate) async fn logs(&self, contract: Address, from: u64, to: &BlockRef) -> Result<Vec<PlacedLog>, FollowError> {
+        let filter = Filter::new().address(contract).from_block(from).to_block(to.number);
+        let logs = self.provider.get_logs(&filter).await.map_err(|error| self.failed(&error))?;
+        let wrong = |reason: &str| FollowError::Inconsistent { endpoint: self.shown.clone(), reason: reason.to_owned() };
+        let mut placed: Vec<PlacedLog> = Vec::with_capacity(logs.len());
+        let mut block: Option<BlockRef> = None;
+        for log in logs {
+            let (Some(number), Some(hash), Some(index)) = (log.block_number, log.block_hash, log.log_index) else {
+                return Err(wrong("a log without its place"));
+            };
+            if log.removed || log.address() != contract || !(from..=to.number).contains(&number) {
+                return Err(wrong("a log that was not asked for"));
+            }
+            // Not every node gives timestamps with logs, so they come from the headers, which also show that the log is of this chain.
+            let of = match block.filter(|known| known.number == number) {
+                Some(known) => known,
+                None if number == to.number => *to,
+                None => self.known_block(number).await?,
+            };
+            if of.hash != hash {
+                return Err(wrong("a log of another chain"));
+            }
+            block = Some(of);
+            let data = log.inner.data;
+            let stored = StoredLog { timestamp: of.timestamp, topics: data.topics().to_vec(), data: data.data.to_vec() };
+            placed.push(((number, index), stored));
+        }
+        if !placed.is_sorted_by(|(a, _), (b, _)| a < b) {
+            return Err(wrong("logs out of order"));
+        }
+        Ok(placed)
+    }
+}
