@@ -32,9 +32,18 @@ impl Follower {
             return Ok(Ok(()));
         }
         let gap = branch.last().is_some_and(|oldest| self.chain.get(&oldest.parent_root).is_none());
-        if gap && let Some(after) = self.chain.head().map(|block| BlockRef::from(&**block)) {
+        if gap && let Some(old_head) = self.chain.head().map(|block| BlockRef::from(&**block)) {
             let before = branch.last().map_or(head, BlockRef::from);
+            let (after, dropped) = match self.last_canonical().await {
+                Ok(found) => found.unwrap_or((old_head, Vec::new())),
+                Err(error) => return Ok(Err(error)),
+            };
             self.chain.clear();
+            if !dropped.is_empty() {
+                self.metrics.reorgs.inc();
+                let reorg = Reorg { old_head, new_head: head, common_ancestor: after, dropped };
+                self.report(ChainEvent::Reorg(reorg)).await?;
+            }
             self.report(ChainEvent::Gap { after, before }).await?;
         }
         while let Some(block) = branch.pop() {
@@ -98,6 +107,33 @@ impl Follower {
             }
         }
         Ok(branch)
+    }
+
+    /// Where a gap begins: the newest reported block that is still canonical, and those after it that are not, newest first. `None` if there was none.
+    async fn last_canonical(&self) -> Result<Option<(BlockRef, Vec<BlockRef>)>, Error> {
+        let mut dropped: Vec<BlockRef> = Vec::new();
+        let mut at = self.chain.head().cloned();
+        let mut parent = None;
+        while let Some(block) = at {
+            let reference = BlockRef::from(&*block);
+            if !self.is_orphaned(reference).await? {
+                return Ok(Some((reference, dropped)));
+            }
+            dropped.push(reference);
+            // All that we know was left: of the block before it only the root is known.
+            parent = Some(BlockRef { slot: Slot(block.slot.0.saturating_sub(1)), root: block.parent_root });
+            at = self.chain.get(&block.parent_root).map(|known| known.block.clone());
+        }
+        Ok(parent.map(|parent| (parent, dropped)))
+    }
+
+    /// Whether the node says that a block is not canonical. A node that knows nothing of it and has no other at its slot has pruned it: no reason to
+    /// think so.
+    async fn is_orphaned(&self, block: BlockRef) -> Result<bool, Error> {
+        if let Some(header) = self.client.header(BlockId::Root(block.root)).await? {
+            return Ok(!header.data.canonical);
+        }
+        Ok(self.client.header(BlockId::Slot(block.slot)).await?.is_some())
     }
 
     pub(super) async fn switch_to(&mut self, root: B256) -> Result<(), Stopped> {

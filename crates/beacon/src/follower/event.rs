@@ -79,9 +79,10 @@ pub enum ChainEvent {
         /// What is wrong.
         reason: RejectReason,
     },
-    /// The chain could not be followed back to the last known block; blocks between are not reported.
+    /// The chain could not be followed back to the last known block; blocks between are not reported. Where the node says that blocks reported before
+    /// are not canonical any more, a [`ChainEvent::Reorg`] comes first.
     Gap {
-        /// The last block reported.
+        /// The last block reported that is still canonical.
         after: BlockRef,
         /// The block that is reported next.
         before: BlockRef,

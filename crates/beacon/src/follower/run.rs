@@ -355,3 +355,36 @@ impl Drop for AbortOnDrop {
         self.0.abort();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(slot: u64) -> BeaconEvent {
+        BeaconEvent::Head { slot: Slot(slot), block_root: B256::repeat_byte(slot as u8), optimistic: false }
+    }
+
+    /// Lighthouse drops events for readers that lag, Prysm cuts them off: the reader takes all that comes, whatever the loop does.
+    #[tokio::test]
+    async fn a_loop_that_lags_keeps_no_event_waiting_and_knows_that_it_missed_some() {
+        let events = futures::stream::iter((0..300).map(|slot| Ok(head(slot)))).boxed();
+        let (sender, mut receiver) = mpsc::channel(STREAM_BUFFER);
+        let lagging = Arc::new(AtomicBool::new(false));
+        read(events, sender, Arc::clone(&lagging)).await;
+        assert!(lagging.load(Ordering::Relaxed), "the loop will ask for the head");
+        let mut kept = 0;
+        while receiver.recv().await.is_some() {
+            kept += 1;
+        }
+        assert_eq!(kept, STREAM_BUFFER);
+    }
+
+    #[tokio::test]
+    async fn a_loop_that_keeps_up_misses_nothing() {
+        let events = futures::stream::iter((0..9).map(|slot| Ok(head(slot)))).boxed();
+        let (sender, _receiver) = mpsc::channel(STREAM_BUFFER);
+        let lagging = Arc::new(AtomicBool::new(false));
+        read(events, sender, Arc::clone(&lagging)).await;
+        assert!(!lagging.load(Ordering::Relaxed));
+    }
+}

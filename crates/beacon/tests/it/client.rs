@@ -42,6 +42,8 @@ async fn every_request_understands_a_lighthouse() {
     assert_eq!(client.randao(BlockId::Slot(Slot(63))).await.unwrap(), block.randao_mix);
     let from_state = client.randao_from_state(BlockId::Slot(Slot(63))).await.unwrap();
     assert_eq!(from_state, Some((Slot(63), block.randao_mix.unwrap())));
+    let finality = client.finality(BlockId::Slot(Slot(63))).await.unwrap().unwrap();
+    assert_eq!((finality.current_justified.epoch, finality.finalized.epoch), (6, 5));
     let duties = client.proposer_duties(Epoch(7)).await.unwrap().unwrap();
     assert!(duties.iter().any(|duty| duty.slot == 63 && duty.validator_index == block.proposer_index.0));
     let validators = client.validators(BlockId::Head, &[]).await.unwrap();
@@ -69,6 +71,35 @@ async fn what_is_not_there_is_none_and_not_an_error() {
     assert_eq!(client.proposer_duties(Epoch(35)).await.unwrap(), None);
     assert_eq!(client.randao(BlockId::Head).await.unwrap(), None);
     assert_eq!(client.randao_from_state(BlockId::Head).await.unwrap(), None);
+}
+
+/// Nodes add fields before the standard names them.
+#[tokio::test]
+async fn fields_that_nobody_knows_are_passed_over() {
+    let node = Node::start(70).await;
+    let header = node.block(63);
+    node.change(|behaviour| {
+        let mut genesis = data::json("lighthouse/genesis.json");
+        genesis["data"]["new_in_2031"] = json!({"a": [1, "2"]});
+        genesis["finalized"] = json!(true);
+        behaviour.overrides.insert("/eth/v1/beacon/genesis".into(), (200, genesis));
+        let syncing = json!({"data": {
+            "head_slot": "70", "sync_distance": "0", "is_syncing": false, "is_optimistic": false, "el_offline": false, "new": null,
+        }, "meta": 7});
+        behaviour.overrides.insert("/eth/v1/node/syncing".into(), (200, syncing));
+        let answer = json!({"execution_optimistic": false, "finalized": false, "dependent": "x", "data": {
+            "root": header.block_root, "canonical": true, "weight": "12",
+            "header": {"signature": header.signature, "extra": 1, "message": {
+                "slot": "63", "proposer_index": header.proposer_index, "parent_root": header.parent_root,
+                "state_root": header.state_root, "body_root": B256::ZERO, "more": [],
+            }},
+        }});
+        behaviour.overrides.insert("/eth/v1/beacon/headers/63".into(), (200, answer));
+    });
+    let client = connect(&[&node]).await;
+    assert_eq!(client.genesis().await.unwrap().genesis_time, 1_795_336_199);
+    assert!(!client.syncing().await.unwrap().is_syncing);
+    assert_eq!(client.header(BlockId::Slot(Slot(63))).await.unwrap().unwrap().data.root, header.block_root);
 }
 
 #[tokio::test]

@@ -49,6 +49,32 @@ async fn follow(nodes: &[&Node], config: FollowerConfig) -> (ChainFollower, Rece
     ChainFollower::spawn(connect(nodes).await, config)
 }
 
+/// A node, and a follower that has reported its head.
+async fn following(head: u64) -> (Node, ChainFollower, Receiver<ChainEvent>) {
+    let node = Node::start(head).await;
+    let (follower, mut events) = follow(&[&node], FollowerConfig::default()).await;
+    assert_eq!(heads_to(&mut events, head).await, [head]);
+    (node, follower, events)
+}
+
+/// The next head.
+async fn next_head(events: &mut Receiver<ChainEvent>) -> quintet_beacon::Head {
+    until(events, |event| match event {
+        ChainEvent::Head(head) => Some(head.clone()),
+        _ => None,
+    })
+    .await
+}
+
+/// The next reorg.
+async fn next_reorg(events: &mut Receiver<ChainEvent>) -> quintet_beacon::Reorg {
+    until(events, |event| match event {
+        ChainEvent::Reorg(reorg) => Some(reorg.clone()),
+        _ => None,
+    })
+    .await
+}
+
 #[tokio::test]
 async fn heads_come_in_order_with_confirmed_mixes_whatever_the_stream_leaves_out() {
     let node = Node::start(61).await;
@@ -61,20 +87,14 @@ async fn heads_come_in_order_with_confirmed_mixes_whatever_the_stream_leaves_out
     node.advance(69);
     assert_eq!(heads_to(&mut events, 69).await, [63, 64, 65, 66, 68, 69]);
     node.advance(70);
-    let head = until(&mut events, |event| match event {
-        ChainEvent::Head(head) => Some(head.clone()),
-        _ => None,
-    })
-    .await;
+    let head = next_head(&mut events).await;
     assert!(head.mix_confirmed && head.payload_available());
     assert_eq!(head.block.randao_mix, node.block(70).randao_mix);
 }
 
 #[tokio::test]
 async fn the_recorded_stream_replayed_at_once_yields_each_block_once() {
-    let node = Node::start(61).await;
-    let (_follower, mut events) = follow(&[&node], FollowerConfig::default()).await;
-    assert_eq!(heads_to(&mut events, 61).await, [61]);
+    let (node, _follower, mut events) = following(61).await;
     node.change(|behaviour| behaviour.head = 70);
     let recorded = String::from_utf8(data::read("lighthouse/events.sse")).unwrap();
     let from_62 = recorded.find("event:block\ndata:{\"slot\":\"62\"").unwrap();
@@ -123,9 +143,7 @@ async fn finality_is_noticed_without_its_event_and_reported_once() {
 
 #[tokio::test]
 async fn a_dropped_stream_is_reopened_and_the_head_read_anew() {
-    let node = Node::start(62).await;
-    let (follower, mut events) = follow(&[&node], FollowerConfig::default()).await;
-    assert_eq!(heads_to(&mut events, 62).await, [62]);
+    let (node, follower, mut events) = following(62).await;
     node.change(|behaviour| behaviour.head = 64);
     node.push("cut");
     assert_eq!(heads_to(&mut events, 64).await, [63, 64]);
@@ -180,9 +198,7 @@ async fn without_any_stream_the_head_is_polled() {
 
 #[tokio::test]
 async fn events_that_cannot_be_read_make_it_look_for_itself() {
-    let node = Node::start(62).await;
-    let (follower, mut events) = follow(&[&node], FollowerConfig::default()).await;
-    assert_eq!(heads_to(&mut events, 62).await, [62]);
+    let (node, follower, mut events) = following(62).await;
     node.change(|behaviour| behaviour.head = 63);
     node.push("event: head\ndata: {\"slot\": [}\n\nevent: nonsense\ndata: x\n\n");
     assert_eq!(heads_to(&mut events, 63).await, [63]);
@@ -191,18 +207,12 @@ async fn events_that_cannot_be_read_make_it_look_for_itself() {
 
 #[tokio::test]
 async fn a_switch_of_branch_is_a_reorg_with_all_that_is_dropped() {
-    let node = Node::start(66).await;
-    let (_follower, mut events) = follow(&[&node], FollowerConfig::default()).await;
-    assert_eq!(heads_to(&mut events, 66).await, [66]);
+    let (node, _follower, mut events) = following(66).await;
     node.advance(69);
     assert_eq!(heads_to(&mut events, 69).await, [68, 69]);
     // The node goes back to 66, as after an invalid payload.
     node.advance(66);
-    let reorg = until(&mut events, |event| match event {
-        ChainEvent::Reorg(reorg) => Some(reorg.clone()),
-        _ => None,
-    })
-    .await;
+    let reorg = next_reorg(&mut events).await;
     assert_eq!(reorg.dropped.iter().map(|block| block.slot.0).collect::<Vec<_>>(), [69, 68]);
     assert_eq!((reorg.common_ancestor.slot.0, reorg.new_head.slot.0, reorg.old_head.slot.0), (66, 66, 69));
     node.advance(69);
@@ -233,11 +243,38 @@ async fn a_walk_back_that_is_too_long_is_a_gap_that_is_reported() {
     assert_eq!(heads_to(&mut events, 70).await, [69, 70]);
 }
 
+/// Whoever holds jobs of the blocks before the gap has to know which of them were orphaned in it.
+#[tokio::test]
+async fn blocks_that_were_orphaned_in_a_gap_are_dropped_before_it_is_reported() {
+    let node = Node::start(61).await;
+    let config = FollowerConfig { max_backfill: 2, ..FollowerConfig::default() };
+    let (_follower, mut events) = follow(&[&node], config).await;
+    node.advance(62);
+    node.advance(63);
+    heads_to(&mut events, 63).await;
+    let orphan = node.block(63);
+    let header = json!({"execution_optimistic": false, "data": {
+        "root": orphan.block_root, "canonical": false,
+        "header": {"signature": orphan.signature, "message": {
+            "slot": "63", "proposer_index": orphan.proposer_index, "parent_root": orphan.parent_root,
+            "state_root": orphan.state_root, "body_root": B256::ZERO,
+        }},
+    }});
+    node.change(|behaviour| {
+        let path = format!("/eth/v1/beacon/headers/{:?}", orphan.block_root);
+        behaviour.overrides.insert(path, (200, header));
+    });
+    node.advance(70);
+    let reorg = next_reorg(&mut events).await;
+    assert_eq!(reorg.dropped.iter().map(|block| block.slot.0).collect::<Vec<_>>(), [63]);
+    assert_eq!((reorg.common_ancestor.slot.0, reorg.new_head.slot.0), (62, 70));
+    assert!(matches!(next(&mut events).await, ChainEvent::Gap { after, before } if (after.slot.0, before.slot.0) == (62, 69)));
+    assert_eq!(heads_to(&mut events, 70).await, [69, 70]);
+}
+
 #[tokio::test]
 async fn an_optimistic_head_waits_until_it_is_valid() {
-    let node = Node::start(62).await;
-    let (_follower, mut events) = follow(&[&node], FollowerConfig::default()).await;
-    assert_eq!(heads_to(&mut events, 62).await, [62]);
+    let (node, _follower, mut events) = following(62).await;
     let root = node.block(63).block_root;
     node.change(|behaviour| assert!(behaviour.optimistic.insert(root)));
     node.advance(63);
@@ -265,11 +302,7 @@ async fn without_a_randao_route_mixes_are_our_own() {
     let node = Node::start(62).await;
     node.change(|behaviour| behaviour.randao_route = false);
     let (_follower, mut events) = follow(&[&node], FollowerConfig::default()).await;
-    let head = until(&mut events, |event| match event {
-        ChainEvent::Head(head) => Some(head.clone()),
-        _ => None,
-    })
-    .await;
+    let head = next_head(&mut events).await;
     assert_eq!((head.block.randao_mix, head.mix_confirmed), (node.block(62).randao_mix, false));
 }
 
@@ -278,11 +311,7 @@ async fn where_we_begin_the_state_confirms_the_mix_if_the_route_is_missing() {
     let node = Node::start(63).await;
     node.change(|behaviour| behaviour.randao_route = false);
     let (_follower, mut events) = follow(&[&node], FollowerConfig::default()).await;
-    let head = until(&mut events, |event| match event {
-        ChainEvent::Head(head) => Some(head.clone()),
-        _ => None,
-    })
-    .await;
+    let head = next_head(&mut events).await;
     assert_eq!((head.block.randao_mix, head.mix_confirmed), (node.block(63).randao_mix, true));
     node.advance(66);
     assert_eq!(heads_to(&mut events, 66).await, [64, 65, 66]);
@@ -292,9 +321,7 @@ async fn where_we_begin_the_state_confirms_the_mix_if_the_route_is_missing() {
 
 #[tokio::test]
 async fn a_mix_that_the_node_gives_otherwise_is_an_error_and_not_used() {
-    let node = Node::start(62).await;
-    let (follower, mut events) = follow(&[&node], FollowerConfig::default()).await;
-    assert_eq!(heads_to(&mut events, 62).await, [62]);
+    let (node, follower, mut events) = following(62).await;
     let block = node.block(63);
     let false_mix = B256::repeat_byte(9);
     node.change(|behaviour| {
@@ -317,9 +344,7 @@ async fn a_mix_that_the_node_gives_otherwise_is_an_error_and_not_used() {
 
 #[tokio::test]
 async fn a_reveal_that_is_not_the_proposers_rejects_the_block_and_its_descendants() {
-    let node = Node::start(62).await;
-    let (follower, mut events) = follow(&[&node], FollowerConfig::default()).await;
-    assert_eq!(heads_to(&mut events, 62).await, [62]);
+    let (node, follower, mut events) = following(62).await;
     let proposer = node.block(63).proposer_index;
     node.change(|behaviour| {
         let mut all = data::json("lighthouse/states/head_validators.json");
@@ -376,9 +401,7 @@ async fn a_syncing_node_is_reported_and_passed_over() {
 
 #[tokio::test]
 async fn a_proposer_that_the_node_does_not_know_yet_delays_the_block_and_does_not_reject_it() {
-    let node = Node::start(62).await;
-    let (follower, mut events) = follow(&[&node], FollowerConfig::default()).await;
-    assert_eq!(heads_to(&mut events, 62).await, [62]);
+    let (node, follower, mut events) = following(62).await;
     let path = format!("/eth/v1/beacon/states/head/validators/{}", node.block(63).proposer_index);
     node.change(|behaviour| {
         behaviour.overrides.insert(path, (404, json!({"code": 404, "message": "NOT_FOUND"})));
@@ -419,9 +442,7 @@ async fn the_fork_schedule_is_read_anew_after_an_outage() {
 
 #[tokio::test]
 async fn stopping_ends_the_events() {
-    let node = Node::start(62).await;
-    let (follower, mut events) = follow(&[&node], FollowerConfig::default()).await;
-    assert_eq!(heads_to(&mut events, 62).await, [62]);
+    let (_node, follower, mut events) = following(62).await;
     follower.stop().await;
     while events.recv().await.is_some() {}
 }
