@@ -64,17 +64,25 @@ impl CandidateTable {
         epoch: Epoch,
         spec: &Spec,
     ) -> Self {
-        let mut eligible: Vec<_> = registry
+        let eligible = registry
             .into_iter()
             .filter(|record| record.is_eligible(epoch, spec))
-            .map(|record| (record.index, histories.get(&record.index).copied().unwrap_or_default().weight()))
-            .collect();
+            .map(|record| (record.index, histories.get(&record.index).copied().unwrap_or_default().weight()));
+        Self::from_weights(eligible)
+    }
+
+    /// Candidates with weights that are known, each once: how whoever checks a selection draws it again.
+    pub fn from_weights(candidates: impl IntoIterator<Item = (ProverIndex, u32)>) -> Self {
         // The permutation runs over positions, so the order must not depend on the caller's.
-        eligible.sort_unstable();
-        eligible.dedup_by_key(|(index, _)| *index);
-        let heaviest = eligible.iter().map(|(_, weight)| *weight).max().unwrap_or_default();
-        let (provers, weights) = eligible.into_iter().unzip();
+        let candidates: BTreeMap<ProverIndex, u32> = candidates.into_iter().collect();
+        let heaviest = candidates.values().copied().max().unwrap_or_default();
+        let (provers, weights) = candidates.into_iter().unzip();
         Self { provers, weights, heaviest }
+    }
+
+    /// The candidates with their weights, by index.
+    pub fn weights(&self) -> impl Iterator<Item = (ProverIndex, u32)> + '_ {
+        self.provers.iter().copied().zip(self.weights.iter().copied())
     }
 
     /// How many there are.
@@ -141,5 +149,7 @@ mod tests {
         let backward = CandidateTable::new(records.iter().rev().chain(&records), &none, Epoch(10), &spec);
         assert_eq!(forward, backward);
         assert_eq!(forward.len(), 9);
+        let weights: Vec<_> = forward.weights().collect();
+        assert_eq!(CandidateTable::from_weights(weights.into_iter().rev()), forward);
     }
 }

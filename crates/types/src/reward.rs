@@ -76,12 +76,6 @@ impl Add for Reward {
     }
 }
 
-impl AddAssign for Reward {
-    fn add_assign(&mut self, other: Self) {
-        *self = *self + other;
-    }
-}
-
 impl Sub for Reward {
     type Output = Self;
 
@@ -98,27 +92,6 @@ impl Neg for Reward {
     }
 }
 
-impl Sum for Reward {
-    fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {
-        iter.fold(Self::ZERO, |a, b| a + b)
-    }
-}
-
-impl AddAssign<Reward> for Balance {
-    fn add_assign(&mut self, reward: Reward) {
-        self.0 = self.0.saturating_add(reward.0.into());
-    }
-}
-
-impl Sum<Reward> for Balance {
-    fn sum<I: Iterator<Item = Reward>>(iter: I) -> Self {
-        iter.fold(Self(0), |mut total, reward| {
-            total += reward;
-            total
-        })
-    }
-}
-
 /// Units with up to nine decimals, no exponent: `-1.5`.
 fn write_units(f: &mut fmt::Formatter<'_>, value: i128) -> fmt::Result {
     let scale = u128::from(REWARD_SCALE.unsigned_abs());
@@ -130,17 +103,67 @@ fn write_units(f: &mut fmt::Formatter<'_>, value: i128) -> fmt::Result {
     f.pad(format!("{sign}{units}.{rest:09}").trim_end_matches('0'))
 }
 
-impl fmt::Display for Reward {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_units(f, self.0.into())
-    }
+/// What amounts of both widths have in common: their text, and SSZ as the integer's bits in two's complement, little-endian.
+macro_rules! amounts {
+    ($($amount:ident($integer:ty)),*) => {$(
+        impl fmt::Display for $amount {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write_units(f, self.0.into())
+            }
+        }
+
+        impl Encode for $amount {
+            fn is_ssz_fixed_len() -> bool {
+                true
+            }
+
+            fn ssz_fixed_len() -> usize {
+                size_of::<$integer>()
+            }
+
+            fn ssz_bytes_len(&self) -> usize {
+                size_of::<$integer>()
+            }
+
+            fn ssz_append(&self, buf: &mut Vec<u8>) {
+                buf.extend_from_slice(&self.0.to_le_bytes());
+            }
+        }
+
+        impl Decode for $amount {
+            fn is_ssz_fixed_len() -> bool {
+                true
+            }
+
+            fn ssz_fixed_len() -> usize {
+                size_of::<$integer>()
+            }
+
+            fn from_ssz_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+                let (len, expected) = (bytes.len(), size_of::<$integer>());
+                let bytes = bytes.try_into().map_err(|_| DecodeError::InvalidByteLength { len, expected })?;
+                Ok(Self(<$integer>::from_le_bytes(bytes)))
+            }
+        }
+
+        impl AddAssign<Reward> for $amount {
+            fn add_assign(&mut self, reward: Reward) {
+                self.0 = self.0.saturating_add(reward.0.into());
+            }
+        }
+
+        impl Sum<Reward> for $amount {
+            fn sum<I: Iterator<Item = Reward>>(iter: I) -> Self {
+                iter.fold(Self(0), |mut total, reward| {
+                    total += reward;
+                    total
+                })
+            }
+        }
+    )*};
 }
 
-impl fmt::Display for Balance {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_units(f, self.0)
-    }
-}
+amounts!(Reward(i64), Balance(i128));
 
 /// Reads what [`fmt::Display`] writes: units with up to nine decimals.
 impl FromStr for Reward {
@@ -159,38 +182,6 @@ impl FromStr for Reward {
     }
 }
 
-impl Encode for Reward {
-    fn is_ssz_fixed_len() -> bool {
-        true
-    }
-
-    fn ssz_fixed_len() -> usize {
-        8
-    }
-
-    fn ssz_bytes_len(&self) -> usize {
-        8
-    }
-
-    fn ssz_append(&self, buf: &mut Vec<u8>) {
-        buf.extend_from_slice(&self.0.to_le_bytes());
-    }
-}
-
-impl Decode for Reward {
-    fn is_ssz_fixed_len() -> bool {
-        true
-    }
-
-    fn ssz_fixed_len() -> usize {
-        8
-    }
-
-    fn from_ssz_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
-        u64::from_ssz_bytes(bytes).map(|bits| Self(bits.cast_signed()))
-    }
-}
-
 impl TreeHash for Reward {
     fn tree_hash_type() -> TreeHashType {
         TreeHashType::Basic
@@ -206,40 +197,6 @@ impl TreeHash for Reward {
 
     fn tree_hash_root(&self) -> Hash256 {
         self.0.cast_unsigned().tree_hash_root()
-    }
-}
-
-impl Encode for Balance {
-    fn is_ssz_fixed_len() -> bool {
-        true
-    }
-
-    fn ssz_fixed_len() -> usize {
-        16
-    }
-
-    fn ssz_bytes_len(&self) -> usize {
-        16
-    }
-
-    fn ssz_append(&self, buf: &mut Vec<u8>) {
-        buf.extend_from_slice(&self.0.to_le_bytes());
-    }
-}
-
-impl Decode for Balance {
-    fn is_ssz_fixed_len() -> bool {
-        true
-    }
-
-    fn ssz_fixed_len() -> usize {
-        16
-    }
-
-    fn from_ssz_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let bytes =
-            <[u8; 16]>::try_from(bytes).map_err(|_| DecodeError::InvalidByteLength { len: bytes.len(), expected: 16 })?;
-        Ok(Self(i128::from_le_bytes(bytes)))
     }
 }
 

@@ -70,7 +70,7 @@ impl Core {
             gas_used: payload.gas_used,
             transactions: payload.transactions.len() as u64,
             input_root: quintet_payload::input_root(&input),
-            candidates: self.weights(&candidates, block),
+            candidates: candidates.weights().collect(),
             unavailable,
             phases: Vec::new(),
             full_proof: None,
@@ -95,18 +95,6 @@ impl Core {
         self.jobs.insert(id, live);
         self.events.push(EventKind::Job { job: id, state });
         Ok(id)
-    }
-
-    /// The weights of all candidates, for daemons that draw the selection again.
-    fn weights(&self, candidates: &CandidateTable, block: &BlockInfo) -> Vec<(ProverIndex, u32)> {
-        let spec = &self.config.spec;
-        let ancestry = self.chain.ancestry(block.block_root);
-        let epoch = epoch_of(block.slot, spec.slots_per_epoch);
-        let on_chain = |slot: Slot, root: &Root| ancestry.contains(slot, root);
-        let histories = self.books.history.at(history_slot(epoch, spec), spec.history_shift, on_chain);
-        let weight = |prover: &ProverIndex| histories.get(prover).copied().unwrap_or_default().weight();
-        let indices = self.provers.iter().map(|record| record.index).filter(|index| candidates.contains(*index));
-        indices.map(|index| (index, weight(&index))).collect()
     }
 
     /// Candidates for a block, built once an epoch and branch.

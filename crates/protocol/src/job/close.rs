@@ -111,7 +111,8 @@ impl Job {
         let provers = || assignment.provers().iter().copied().zip(&committed);
         let outcomes = provers().map(|(prover, &valid)| DutyOutcome { prover, valid: valid.into(), due: 1 }).collect();
         self.missed_t1 = provers().filter(|(_, valid)| !**valid).map(|(prover, _)| prover).collect();
-        self.culprits = culprits;
+        // Those of earlier attempts stay barred.
+        self.culprits.extend(culprits);
         self.digests = digests.to_vec();
         self.claims = submissions.iter().map(|(prover, s)| (*prover, s.claims.clone())).collect();
         let next = if !senders.is_empty() {

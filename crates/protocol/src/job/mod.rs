@@ -275,7 +275,7 @@ impl Job {
         &self.digests
     }
 
-    /// Provers that committed to wrong digests in this attempt.
+    /// Provers that committed to wrong digests in this attempt or an earlier one.
     pub const fn culprits(&self) -> &BTreeSet<ProverIndex> {
         &self.culprits
     }

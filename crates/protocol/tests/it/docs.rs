@@ -140,7 +140,8 @@ fn sizing_page_shows_what_the_busy_rule_needs() {
 fn every_test_that_the_protocol_page_names_exists() {
     let page = std::fs::read_to_string(doc("protocol.md")).unwrap();
     let mut sources = String::new();
-    for folder in ["tests/it", "src", "src/job", "src/rewards", "../types/tests/it", "../types/src"] {
+    let ours = ["tests/it", "src", "src/job", "src/rewards", "../types/tests/it", "../types/src"];
+    for folder in ours.into_iter().chain(["../beacon/tests/it", "../beacon/src/follower", "../../sidecar/tests/it"]) {
         for file in std::fs::read_dir(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap() {
             let path = file.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "rs") {

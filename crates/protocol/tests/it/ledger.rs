@@ -111,6 +111,40 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// Two blocks compete for each slot, each with a job in which provers did whatever they did; `canonical` says which one stays.
+    #[test]
+    fn orphaned_jobs_leave_nothing_and_canonical_ones_everything(
+        behaviours in proptest::collection::vec(behaviour(), 10),
+        canonical in proptest::collection::vec(any::<bool>(), 6),
+        final_slot in 0u64..6,
+    ) {
+        let in_order: Vec<usize> = (0..10).collect();
+        let of_one: Vec<LedgerEntry> = run(&behaviours, &in_order).entries().collect();
+        let root = |slot: u64, second: bool| Root::repeat_byte(2 * slot as u8 + u8::from(second));
+        let mut ledger = Ledger::default();
+        for slot in 0..6 {
+            for second in [false, true] {
+                let job = JobId::new(Slot(slot), root(slot, second));
+                let entries: Vec<_> = of_one.iter().map(|entry| LedgerEntry { job, ..*entry }).collect();
+                ledger.record(&entries).unwrap();
+            }
+        }
+        let is_canonical = |slot: Slot, block: &Root| *block == root(slot.0, canonical[slot.0 as usize]);
+        ledger.finalize(Slot(final_slot), is_canonical);
+        let orphaned = |entry: &LedgerEntry| entry.job.slot.0 <= final_slot && !is_canonical(entry.job.slot, &entry.job.block_root);
+        prop_assert!(!ledger.entries().any(|entry| orphaned(&entry)));
+        let left = (final_slot + 1) + 2 * (5 - final_slot);
+        prop_assert_eq!(ledger.entries().count() as u64, left * of_one.len() as u64);
+        for (account, balance) in ledger.balances() {
+            let once: i128 = of_one.iter().filter(|entry| entry.account == account).map(|entry| i128::from(entry.amount.0)).sum();
+            prop_assert_eq!(balance.0, once * i128::from(final_slot + 1));
+        }
+    }
+}
+
 #[test]
 fn nobody_is_rewarded_for_a_job_of_an_orphaned_block() {
     let spec = Spec::default();

@@ -114,7 +114,7 @@ parameters! {
         "Two different bodies signed for one job and phase." penalty_equivocation "PENALTY_EQUIVOCATION": i64 = -1000;
 
         "Gas for each sub-block that a block is split into." sub_block_gas "SUB_BLOCK_GAS": u64 = 100_000_000;
-        "Most sub-blocks of a block." max_sub_blocks "MAX_SUB_BLOCKS": u64 = 8;
+        "Most sub-blocks of a block; 1 as long as no guest proves parts of a block." max_sub_blocks "MAX_SUB_BLOCKS": u64 = 1;
 
         "Least stake of a prover, in gwei." min_prover_stake_gwei "MIN_PROVER_STAKE_GWEI": u64 = 1_000_000_000;
         "The registry counts as it stood so many epochs before the block, on the block's own chain." registry_lookback_epochs "REGISTRY_LOOKBACK_EPOCHS": u64 = 4;
