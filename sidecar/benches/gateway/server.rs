@@ -1,11 +1,6 @@
 //! The server's process: a gateway as `quintet-sidecar run` puts it together, with limits that one address can live with.
 
-use std::{
-    io::Read as _,
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io::Read as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use quintet_node::spec_root;
 use quintet_sidecar::{

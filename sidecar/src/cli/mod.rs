@@ -11,7 +11,7 @@ use quintet_sidecar::gateway;
 
 /// Runs distributed proof generation beside a beacon node.
 #[derive(Debug, Parser)]
-#[command(name = "quintet-sidecar", version, max_term_width = 110)]
+#[command(name = "quintet-sidecar", version, max_term_width = 110, args_override_self = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,

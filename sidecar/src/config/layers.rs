@@ -136,7 +136,10 @@ impl Layers {
             // Elements of lists have paths of their own.
             let key = KEYS.iter().find(|key| path == key.path || path.starts_with(&format!("{}[", key.path)));
             let source = self.source(key.map_or(&path, |key| key.path));
-            anyhow!("{source}: {path}: {}", error.inner().to_string().trim_end())
+            let reason = error.inner().to_string();
+            // toml repeats the key.
+            let reason = reason.split("\nin `").next().unwrap_or_default();
+            anyhow!("{source}: {path}: {reason}")
         })
     }
 }

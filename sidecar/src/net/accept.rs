@@ -1,6 +1,10 @@
 //! The accept loop: counts connections, times and encrypts them, and lets them finish when the end comes.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    io::{self, Write as _},
+    net::SocketAddr,
+    time::Duration,
+};
 
 use axum::{Router, body::Body, extract::Request};
 use hyper::body::Incoming;
@@ -92,7 +96,7 @@ impl Listener {
                 Err(reason) => {
                     tracing::debug!(%peer, reason, "connection refused");
                     // As far as it goes without waiting.
-                    let _ = stream.try_write(NO_SEAT);
+                    let _ = stream.into_std().and_then(|mut stream| stream.write(NO_SEAT));
                     continue;
                 }
             };

@@ -103,7 +103,7 @@ fn files_and_addresses_that_cannot_be_had_are_named() {
 fn config_check_and_print_say_what_is_in_force() {
     let (folder, flags) = setup();
     let (good, text, error) = run(&with(&["config", "check"], &flags, &[]));
-    assert!(good && text.contains("good: network devnet, 8 provers"), "{text}{error}");
+    assert!(good && text.contains("good: network devnet, 12 provers"), "{text}{error}");
     assert!(!folder.path().join("data").exists());
     assert!(refusal(&["config", "check"]).contains("default: registry: not set"));
     let (good, text, _) = run(&with(&["config", "print"], &flags, &["--set", "limits.streams=5"]));

@@ -26,8 +26,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::world::{block, circuits};
 
-/// Registered provers.
-pub(super) const PROVERS: u8 = 8;
+/// Registered provers: four are drawn, four are reserves, and some are neither.
+pub(super) const PROVERS: u8 = 12;
 
 /// A running gateway and what it stands on.
 pub(super) struct Gateway {
@@ -77,6 +77,11 @@ impl Gateway {
         let (spec, keys) = (Network::Devnet.spec(), keys());
         let core = core(folder.path(), spec, &keys);
         Self::serve(config, core, keys, folder, None).await
+    }
+
+    /// One around a state that somebody else brought about, in a folder that outlives it.
+    pub(super) async fn around(config: Config, core: Core) -> Self {
+        Self::serve(config, core, keys(), tempfile::tempdir().unwrap(), None).await
     }
 
     /// One whose certificate is in two files.

@@ -2,6 +2,7 @@
 
 mod admin;
 mod cli;
+mod evidence;
 mod fixture;
 mod limits;
 mod openapi;
