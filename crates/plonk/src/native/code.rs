@@ -172,35 +172,22 @@ impl RowTask for Run<'_> {
         for out in out.chunks_mut(BLOCK) {
             let count = out.len();
             for step in &self.code.steps {
-                let a = self.fetch(step.a, &registers, &scalars, start, count);
-                let b = self.fetch(step.b, &registers, &scalars, start, count);
-                let to = &mut registers[step.to as usize];
-                match step.op {
-                    Op::Add => {
-                        for place in 0..BLOCK {
-                            to[place] = a[place].add(b[place]);
-                        }
-                    }
-                    Op::Sub => {
-                        for place in 0..BLOCK {
-                            to[place] = a[place].sub(b[place]);
-                        }
-                    }
-                    Op::Mul => {
-                        for place in 0..BLOCK {
-                            to[place] = a[place].mul(b[place]);
-                        }
-                    }
-                    Op::Square => {
-                        for place in 0..BLOCK {
-                            to[place] = a[place].square();
-                        }
-                    }
+                for place in 0..BLOCK {
+                    // The last block may be short: what it computes beyond is not used, and reads a vector that is there.
+                    let vector = start + if place < count { place } else { 0 };
+                    let a = self.fetch(step.a, &registers, &scalars, place, vector);
+                    let b = self.fetch(step.b, &registers, &scalars, place, vector);
+                    registers[step.to as usize][place] = match step.op {
+                        Op::Add => a.add(b),
+                        Op::Sub => a.sub(b),
+                        Op::Mul => a.mul(b),
+                        Op::Square => a.square(),
+                    };
                 }
             }
-            let result = self.fetch(self.code.result, &registers, &scalars, start, count);
-            for place in 0..count {
-                out[place] = result[place].to_block();
+            for (place, out) in out.iter_mut().enumerate() {
+                let result: L = self.fetch(self.code.result, &registers, &scalars, place, start + place);
+                *out = result.to_block();
             }
             start += count;
         }
@@ -209,26 +196,13 @@ impl RowTask for Run<'_> {
 
 impl Run<'_> {
     #[inline(always)]
-    fn fetch<L: Lanes<Field = F>>(
-        &self,
-        arg: Arg,
-        registers: &[[L; BLOCK]],
-        scalars: &[L],
-        start: usize,
-        count: usize,
-    ) -> [L; BLOCK] {
+    fn fetch<L: Lanes<Field = F>>(&self, arg: Arg, registers: &[[L; BLOCK]], scalars: &[L], place: usize, vector: usize) -> L {
         match arg {
-            Arg::Register(register) => registers[register as usize],
-            Arg::Scalar(scalar) => [scalars[scalar as usize]; BLOCK],
+            Arg::Register(register) => registers[register as usize][place],
+            Arg::Scalar(scalar) => scalars[scalar as usize],
             Arg::Column(column) => {
                 let (evals, rotation) = self.columns[column as usize];
-                let mut values = [L::zero(); BLOCK];
-                for place in 0..BLOCK {
-                    if place < count {
-                        values[place] = evals.lanes(start + place, rotation);
-                    }
-                }
-                values
+                evals.lanes(vector, rotation)
             }
         }
     }

@@ -1,10 +1,10 @@
 //! What a proof costs with each path and with upstream: a quick look; `make bench-prover` compares with optimised peers.
 
-use std::{fs, sync::Arc, time::Instant};
+use std::{fs, time::Instant};
 
 use quintet_arith::Path;
 use quintet_machine::AirId;
-use quintet_plonk::{Backend, Native, Params, Upstream, Witness};
+use quintet_plonk::{Backend, Native, ParamsCache, Upstream, Witness};
 
 use crate::workload::{Instance, plan};
 
@@ -30,7 +30,8 @@ fn cost_of_a_proof() {
     let k: u32 = variable("QUINTET_COST_K", "14").parse().unwrap();
     let with_upstream = variable("QUINTET_COST_UPSTREAM", "1") == "1";
     let airs = variable("QUINTET_COST_AIRS", "cpu,keccak");
-    let params = Arc::new(measure("parameters", || Params::new(k)));
+    let cache = ParamsCache::new(ParamsCache::default_folder().unwrap());
+    let params = measure("parameters", || cache.load(k, &|_| {}).unwrap());
     let planned = measure("plan", || plan(2900 >> 16u32.saturating_sub(k), k));
     for air in AirId::ALL.into_iter().filter(|air| airs.split(',').any(|name| name == air.name())) {
         let instance = measure(&format!("{air}: trace and keys"), || Instance::first(&params, &planned, air));
