@@ -78,7 +78,7 @@ pub enum DevnetError {
         expected: &'static str,
     },
     /// The address cannot be listened on.
-    #[error("devnet: cannot listen on {address}: {source}")]
+    #[error("devnet: cannot listen on {address}")]
     Listen {
         /// The address.
         address: SocketAddr,

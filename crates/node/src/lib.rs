@@ -4,6 +4,6 @@ mod log;
 mod signal;
 mod spec;
 
-pub use log::{LogFormat, init_log};
+pub use log::{LogFormat, init_log, init_log_to};
 pub use signal::{hangups, interrupted};
 pub use spec::spec_root;

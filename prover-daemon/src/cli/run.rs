@@ -12,9 +12,9 @@ use clap::Args;
 use quintet_api::Identity;
 use quintet_beacon::{BeaconClient, ClientConfig};
 use quintet_keys::{Password, StakeKey};
+use quintet_node::{LogFormat, init_log_to, spec_root};
 use quintet_types::{Root, Spec, spec::Network};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
 use super::backend::BackendFlag;
 use crate::{
@@ -22,9 +22,9 @@ use crate::{
     protection::Protection,
     run::{
         self, Shared,
-        board::Board,
+        board::{Board, Mode},
         gateways::{Gateways, now_ms},
-        listener,
+        listener::{self, Shown},
         metrics::Metrics,
         twin::LookOutPolicy,
     },
@@ -79,15 +79,6 @@ pub(crate) struct Run {
     log_format: LogFormat,
 }
 
-/// Form of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum LogFormat {
-    /// For people.
-    Human,
-    /// For machines, a line an event.
-    Json,
-}
-
 /// `$XDG_DATA_HOME/quintet/prover`.
 pub(super) fn default_data_dir() -> PathBuf {
     let base = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
@@ -102,7 +93,7 @@ pub(super) fn protection_dir(data_dir: &Path) -> PathBuf {
 
 impl Run {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        init_log(self.log_format);
+        init_log_to(self.log_format, progress::LogWriter);
         if let Some(threads) = self.threads {
             ensure!(threads > 0, "--threads must be at least 1");
             rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().context("starting threads")?;
@@ -133,15 +124,19 @@ impl Run {
         };
         let circuits = Arc::new(self.backend.apply(params::circuits(self.params_dir.clone(), quiet)?));
         let gateways = Gateways::new(&self.gateways)?;
-        let (identity, spec) = meet(&gateways).await?;
-        self.check(&identity, &spec, circuits.guest().hash)?;
-        let beacon = self.beacon(&spec).await?;
-        tracing::info!(prover = %pubkey, gateway = %gateways.current().base(), network = %spec.config_name, "following");
         let backend = circuits.backend().name();
         let mut metrics = Metrics::new(backend, rayon::current_num_threads());
         metrics.count_switches(gateways.switches());
-        let shared = Arc::new(Shared {
-            board: Board::new(pubkey, &spec.config_name, backend),
+        let (metrics, board) = (Arc::new(metrics), Arc::new(Board::new(pubkey, backend)));
+        let shown = Shown { metrics: Arc::clone(&metrics), board: Arc::clone(&board) };
+        let serving = listener.map(|listener| tokio::spawn(listener::serve(listener, shown)));
+        let Some((identity, spec)) = meet(&gateways, &board, &stop).await? else { return Ok(()) };
+        self.check(&identity, &spec, circuits.guest().hash)?;
+        let beacon = self.beacon(&spec).await?;
+        tracing::info!(prover = %pubkey, gateway = %gateways.current().base(), network = %spec.config_name, backend, "following");
+        board.set_network(&spec.config_name);
+        let shared = Shared {
+            board,
             metrics,
             speed: Arc::default(),
             gateways,
@@ -155,9 +150,8 @@ impl Run {
             full_proof_when_faster: self.full_proof_when_faster,
             look_out: self.look_out,
             quiet,
-        });
-        let serving = listener.map(|listener| tokio::spawn(listener::serve(listener, Arc::clone(&shared))));
-        let outcome = run::run(shared, stop).await;
+        };
+        let outcome = run::run(Arc::new(shared), stop).await;
         if let Some(serving) = serving {
             serving.abort();
         }
@@ -171,10 +165,10 @@ impl Run {
             "the gateway proves the program {}, this one has {program}: different versions",
             identity.program_hash
         );
-        let spec_root = quintet_payload::input_root(spec.to_toml().as_bytes());
+        let expected = spec_root(spec);
         ensure!(
-            identity.spec_root == spec_root,
-            "the gateway's parameters have root {spec_root}, it says {}: different versions",
+            identity.spec_root == expected,
+            "the gateway's parameters have root {expected}, it says {}: different versions",
             identity.spec_root
         );
         if let Some(wanted) = &self.network {
@@ -218,49 +212,30 @@ fn check_known_network(spec: &Spec) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits until a gateway answers.
-async fn meet(gateways: &Gateways) -> anyhow::Result<(Identity, Spec)> {
+/// Waits until a gateway answers; `None` if we are to stop before.
+async fn meet(gateways: &Gateways, board: &Board, stop: &CancellationToken) -> anyhow::Result<Option<(Identity, Spec)>> {
     loop {
         let client = gateways.current().clone();
+        board.set_mode(Mode::Connecting, client.base());
         let answer = async { Ok::<_, quintet_api::ClientError>((client.identity().await?, client.spec().await?)) }.await;
         match answer {
-            Ok(answer) => return Ok(answer),
+            Ok(answer) => return Ok(Some(answer)),
             Err(error) if error.is_transient() => {
                 tracing::warn!(%error, "no gateway answers yet; trying again in 2 s");
                 gateways.rotate(&client);
-                tokio::time::sleep(Duration::from_secs(2)).await;
             }
             Err(error) => return Err(error).context("asking the gateway who it is"),
         }
-    }
-}
-
-fn init_log(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("QUINTET_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(!progress::nobody_watches())
-        .with_writer(progress::LogWriter);
-    match format {
-        LogFormat::Human => builder.init(),
-        LogFormat::Json => builder.json().init(),
+        tokio::select! {
+            () = stop.cancelled() => return Ok(None),
+            () = tokio::time::sleep(Duration::from_secs(2)) => {}
+        }
     }
 }
 
 /// After SIGINT or SIGTERM the daemon gets a moment to say what it leaves; then this returns.
 async fn interrupted(stop: &CancellationToken) {
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminate => {}
-    }
+    quintet_node::interrupted().await;
     tracing::info!("shutting down");
     stop.cancel();
     tokio::time::sleep(Duration::from_secs(1)).await;

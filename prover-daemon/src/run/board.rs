@@ -75,6 +75,7 @@ pub(crate) struct Snapshot {
 #[derive(Debug)]
 struct Entries {
     mode: Mode,
+    network: String,
     gateway: String,
     jobs: BTreeMap<JobId, OpenJob>,
     missed: VecDeque<Missed>,
@@ -84,21 +85,30 @@ struct Entries {
 #[derive(Debug)]
 pub(crate) struct Board {
     prover: PublicKeyBytes,
-    network: String,
     backend: String,
     entries: Mutex<Entries>,
 }
 
 impl Board {
     /// Nothing done yet.
-    pub(crate) fn new(prover: PublicKeyBytes, network: &str, backend: &str) -> Self {
-        let entries =
-            Entries { mode: Mode::Connecting, gateway: String::new(), jobs: BTreeMap::new(), missed: VecDeque::new() };
-        Self { prover, network: network.to_owned(), backend: backend.to_owned(), entries: Mutex::new(entries) }
+    pub(crate) fn new(prover: PublicKeyBytes, backend: &str) -> Self {
+        let entries = Entries {
+            mode: Mode::Connecting,
+            network: String::new(),
+            gateway: String::new(),
+            jobs: BTreeMap::new(),
+            missed: VecDeque::new(),
+        };
+        Self { prover, backend: backend.to_owned(), entries: Mutex::new(entries) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Entries> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A gateway says which network it is on.
+    pub(crate) fn set_network(&self, network: &str) {
+        network.clone_into(&mut self.lock().network);
     }
 
     /// The daemon does something else now, with this gateway.
@@ -147,7 +157,7 @@ impl Board {
         Snapshot {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             prover: self.prover,
-            network: self.network.clone(),
+            network: entries.network.clone(),
             gateway: entries.gateway.clone(),
             backend: self.backend.clone(),
             mode: entries.mode,
@@ -164,7 +174,7 @@ mod tests {
 
     #[test]
     fn open_jobs_and_the_newest_misses_are_shown() {
-        let board = Board::new(PublicKeyBytes::repeat_byte(1), "devnet", "cpu");
+        let board = Board::new(PublicKeyBytes::repeat_byte(1), "cpu");
         let id = |slot| JobId::new(Slot(slot), Root::ZERO);
         board.open(&id(1), "selected", 3, 2);
         board.open(&id(2), "reserve", 0, 0);

@@ -6,7 +6,16 @@ use anyhow::Context as _;
 use axum::{Json, Router, extract::State, http::header, response::IntoResponse, routing::get};
 use tokio::net::TcpListener;
 
-use super::Shared;
+use super::{board::Board, metrics::Metrics};
+
+/// What is shown.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown {
+    /// Counters.
+    pub(crate) metrics: Arc<Metrics>,
+    /// What is being done.
+    pub(crate) board: Arc<Board>,
+}
 
 /// Opens the address.
 ///
@@ -17,13 +26,13 @@ pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// Serves until dropped.
-pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
-    let metrics = async |State(shared): State<Arc<Shared>>| {
+pub(crate) async fn serve(listener: TcpListener, shown: Shown) {
+    let metrics = async |State(shown): State<Shown>| {
         let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-        ([(header::CONTENT_TYPE, content_type)], shared.metrics.render()).into_response()
+        ([(header::CONTENT_TYPE, content_type)], shown.metrics.render()).into_response()
     };
-    let status = async |State(shared): State<Arc<Shared>>| Json(shared.board.snapshot());
-    let router = Router::new().route("/metrics", get(metrics)).route("/status", get(status)).with_state(shared);
+    let status = async |State(shown): State<Shown>| Json(shown.board.snapshot());
+    let router = Router::new().route("/metrics", get(metrics)).route("/status", get(status)).with_state(shown);
     if let Err(error) = axum::serve(listener, router).await {
         tracing::error!(%error, "metrics are not served any more");
     }

@@ -72,9 +72,9 @@ pub(crate) struct Shared {
     /// How fast this machine has been.
     pub(crate) speed: Arc<Speed>,
     /// Counters.
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: Arc<Metrics>,
     /// What is being done.
-    pub(crate) board: Board,
+    pub(crate) board: Arc<Board>,
 }
 
 impl Shared {

@@ -85,6 +85,12 @@ impl Children {
         Ok(())
     }
 
+    /// Whether nothing was started.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// SIGKILL to the processes of this name: no time to do anything.
     ///
     /// # Errors

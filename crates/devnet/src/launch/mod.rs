@@ -106,7 +106,8 @@ pub async fn launch(options: LaunchOptions) -> anyhow::Result<()> {
         other => other.map(|_| ()),
     };
     children.stop().await;
-    if outcome.as_ref().is_err_and(|error| !error.is::<Interrupted>()) {
+    // Without processes there are no logs.
+    if !children.is_empty() && outcome.as_ref().is_err_and(|error| !error.is::<Interrupted>()) {
         children.print_tails();
         let dir = files.keep();
         eprintln!("logs are in {}", dir.display());

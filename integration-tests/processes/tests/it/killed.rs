@@ -1,7 +1,7 @@
 //! A daemon that is killed at random moments and started again never signs two bodies for one job and phase.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use quintet_api::JobState;
 use quintet_types::{Decode as _, Phase, Root, SignedCommitments, SignedFullProof, SignedPartialProofs, Submission};
@@ -12,6 +12,8 @@ use crate::proxy::{Posted, Proxy};
 
 /// Longest life of a daemon before it is killed, in milliseconds.
 const LIFE_MS: u64 = 6_000;
+/// How long to wait for something to be sent, in milliseconds.
+const PATIENCE_MS: u64 = 120_000;
 
 fn decode(posted: &Posted) -> Submission {
     let kind = posted.path.rsplit('/').next().unwrap();
@@ -32,14 +34,24 @@ async fn killed(kills: usize) {
     net.daemon("other", &job.selected[1], &gateway, &["--aggregate"]);
     let proxy = Proxy::start(&gateway).await;
     let mut random = rand::rng();
-    for _ in 0..kills {
+    proxy.set_lossy(true);
+    for kill in 0..kills {
         net.daemon("victim", &victim, &proxy.url, &["--aggregate"]);
-        tokio::time::sleep(Duration::from_millis(random.random_range(100..LIFE_MS))).await;
+        // Every other time at any moment, else around the moment at which it sends something.
+        let before = proxy.posted().len();
+        let life = if kill % 2 == 0 { random.random_range(100..LIFE_MS) } else { PATIENCE_MS };
+        let end = Instant::now() + Duration::from_millis(life);
+        while Instant::now() < end && proxy.posted().len() == before {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(random.random_range(0..100))).await;
         net.children.kill("victim").await.unwrap();
     }
+    proxy.set_lossy(false);
     let state = net.client.job(&id).await.unwrap().summary.state;
     let before: Vec<Posted> = proxy.posted();
     println!("{state:?} after {kills} kills, {} posts", before.len());
+    assert!(!before.is_empty(), "it was never given the time to send anything");
     net.daemon("victim", &victim, &proxy.url, &["--aggregate"]);
     // With the key and without the record one could equivocate: such a daemon sees the other's work, and refuses.
     net.until(&id, Duration::from_secs(300), |state| state != JobState::T1).await;

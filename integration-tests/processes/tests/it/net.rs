@@ -8,6 +8,11 @@ use quintet_devnet::launch::{Children, Files, Programs, devnet_spec};
 use quintet_devnet::{Devnet, DevnetConfig};
 use quintet_types::{JobId, PublicKeyBytes, Spec};
 
+/// Slots of a phase that runs to its deadline; `QUINTET_TEST_PHASE_SLOTS` on a machine that has much else to do.
+pub(crate) fn phase_slots(usual: u64) -> u64 {
+    std::env::var("QUINTET_TEST_PHASE_SLOTS").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
+}
+
 /// Length of a slot.
 const SLOT: Duration = Duration::from_secs(2);
 /// Generous, for machines that do other things beside.

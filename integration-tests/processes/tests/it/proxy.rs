@@ -1,6 +1,7 @@
-//! A proxy before the gateway: keeps everything that is posted, and shows each prover only some of the partial proofs, so that one that starts again
-//! would make another full proof.
+//! A proxy before the gateway: keeps everything that is posted, loses some of it on the way, and shows only some of the partial proofs, so that a prover
+//! that starts again has to send again, and would make another full proof.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -25,6 +26,7 @@ pub(crate) struct Proxy {
     pub(crate) url: String,
     gateway: String,
     posted: Arc<Mutex<Vec<Posted>>>,
+    lossy: Arc<AtomicBool>,
     http: reqwest::Client,
 }
 
@@ -34,10 +36,15 @@ impl Proxy {
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (gateway, posted, http) = (gateway.to_owned(), Arc::default(), reqwest::Client::new());
-        let proxy = Self { url, gateway, posted, http };
+        let proxy = Self { url, gateway, posted, lossy: Arc::default(), http };
         let router = Router::new().fallback(forward).with_state(proxy.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         proxy
+    }
+
+    /// Whether to lose each full proof and half of everything else that is posted.
+    pub(crate) fn set_lossy(&self, lossy: bool) {
+        self.lossy.store(lossy, Ordering::Relaxed);
     }
 
     /// Everything that was posted so far, whether or not the gateway took it.
@@ -58,6 +65,11 @@ impl Proxy {
         let (parts, body) = request.into_parts();
         let path = parts.uri.path_and_query().unwrap().as_str().to_owned();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        let lossy = parts.method == Method::POST && self.lossy.load(Ordering::Relaxed);
+        if lossy && (path.ends_with("/full_proofs") || rand::rng().random_bool(0.5)) {
+            self.posted.lock().unwrap().push(Posted { path, body, code: 502 });
+            return Ok(StatusCode::BAD_GATEWAY.into_response());
+        }
         let mut forwarded = self.http.request(parts.method.clone(), format!("{}{path}", self.gateway));
         for name in [header::ACCEPT, header::CONTENT_TYPE] {
             if let Some(value) = parts.headers.get(&name) {

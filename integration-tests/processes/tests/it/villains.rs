@@ -9,7 +9,7 @@ use quintet_api::{JobDetail, JobState};
 use quintet_types::{Account, JobId, LedgerEntry, Phase, ProverIndex, Reason, Reward, Submission};
 use serde_json::Value;
 
-use crate::net::{Net, free_port};
+use crate::net::{Net, free_port, phase_slots};
 
 /// The villains, in the order in which the draw gives them their keys.
 const ROLES: [&str; 8] = ["silent", "late", "wrong-digest", "other-trace", "thief", "equivocation", "garbage", "replay"];
@@ -42,7 +42,7 @@ fn deeds(log: &Path) -> Vec<Deed> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_finalizes_among_villains_and_each_pays_to_the_unit() {
-    let mut net = Net::start(KEYS, 1, PHASE_SLOTS, |spec| {
+    let mut net = Net::start(KEYS, 1, phase_slots(PHASE_SLOTS), |spec| {
         spec.provers_per_proof = (ROLES.len() + HONEST) as u64;
         spec.gas_per_prover = 0;
         spec.redundancy_factor = 3;
@@ -68,7 +68,7 @@ async fn a_job_finalizes_among_villains_and_each_pays_to_the_unit() {
         logs.insert(role, net.villain(role, key));
     }
 
-    let phases = Duration::from_secs(2 * PHASE_SLOTS * 5);
+    let phases = Duration::from_secs(2 * phase_slots(PHASE_SLOTS) * 5 + 60);
     let detail = net.until(&id, phases, JobState::is_final).await;
     let entries = net.client.ledger_entries(&id).await.unwrap();
     let deeds: BTreeMap<&str, Vec<Deed>> = logs.iter().map(|(role, log)| (*role, deeds(log))).collect();
