@@ -3,6 +3,21 @@ import { createHmac } from "node:crypto";
 
 const base64 = (text) => Buffer.from(text).toString("base64url");
 
+/** Times that a request is sent. All of them may be repeated. */
+const ATTEMPTS = 5;
+
+/** The answer to a request. Connections that the client closes at the wrong moment are opened again. */
+async function answered(url, request) {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await (await fetch(url, request)).json();
+    } catch (error) {
+      if (attempt === ATTEMPTS) throw error;
+      await new Promise((done) => setTimeout(done, 100 * attempt));
+    }
+  }
+}
+
 export class ExecutionClient {
   constructor(url, engineUrl, secret) {
     this.url = url;
@@ -43,8 +58,8 @@ export class ExecutionClient {
 
   async #call(url, method, params, headers) {
     const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
-    const response = await fetch(url, { method: "POST", headers: { "content-type": "application/json", ...headers }, body });
-    const answer = await response.json();
+    const request = { method: "POST", headers: { "content-type": "application/json", ...headers }, body };
+    const answer = await answered(url, request);
     if (answer.error) throw Error(`${method}: ${JSON.stringify(answer.error)}`);
     return answer.result;
   }

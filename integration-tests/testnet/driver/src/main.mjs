@@ -31,6 +31,9 @@ for (const name of ["engine", "execution", "jwt-secret", "data"]) {
   if (args[name] === undefined) throw Error(`--${name} is missing`);
 }
 
+/** Slots in a row without a block after which there is no use in going on. */
+const MOST_FAILURES = 20;
+
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 const slotMs = Number(args["slot-ms"]);
 const secret = Buffer.from(fs.readFileSync(args["jwt-secret"], "utf8").trim().replace(/^0x/, ""), "hex");
@@ -53,11 +56,21 @@ await api.listen(Number(args.port));
 console.log(`genesis ${genesisTime}, validators root ${hex(chain.genesisValidatorsRoot)}, head ${chain.head.slot}`);
 
 for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => process.exit(0));
+let failures = 0;
 for (;;) {
   const now = Math.floor((Date.now() - genesisTime * 1000) / slotMs);
   const slot = Math.max(chain.head.slot, now) + 1;
   await sleep(Math.max(0, genesisTime * 1000 + slot * slotMs - Date.now()));
-  const block = await chain.propose(slot);
+  let block;
+  try {
+    block = await chain.propose(slot);
+    failures = 0;
+  } catch (error) {
+    // As a validator would: the slot stays empty. A chain that never comes back to life ends.
+    console.error(`slot ${slot}: no block`, error);
+    if (++failures === MOST_FAILURES) process.exit(1);
+    continue;
+  }
   log.append(chain, block);
   forger.atBlock(block, (forged) => api.announce(forged));
   api.announce(chain.head);
