@@ -3,7 +3,10 @@
 use ff::Field;
 use pasta_curves::{Eq, EqAffine, Fq, arithmetic::VartimeField};
 
-use crate::{LANES, Lanes, lanes::PointCell};
+use crate::{
+    LANES, Lanes,
+    lanes::{PointCell, each, work},
+};
 
 /// Vectors that share an inversion.
 const BATCH: usize = 256;
@@ -78,59 +81,66 @@ impl<L: Lanes<Field = Fq>> Adder<L> {
         sums.resize(before + pairs.len().next_multiple_of(LANES), PointCell::default());
         let (done, out) = sums.split_at_mut(before);
         for (pairs, out) in pairs.chunks(BATCH * LANES).zip(out.chunks_mut(BATCH * LANES)) {
-            L::enter(|| self.batch(bases, done, pairs, out))?;
+            L::enter(Batch::<L>::new(bases, done, pairs, out, &mut self.differences))?;
         }
         sums.truncate(before + pairs.len());
         Ok(())
     }
-
-    #[inline(always)]
-    fn batch(
-        &mut self,
-        bases: &[PointCell<L::Cell>],
-        done: &[PointCell<L::Cell>],
-        pairs: &[(Ref, Ref)],
-        out: &mut [PointCell<L::Cell>],
-    ) -> Result<(), Degenerate> {
-        let at = |point: Ref| -> &PointCell<L::Cell> {
-            let place = (point >> 1) as usize;
-            if place < bases.len() { &bases[place] } else { &done[place - bases.len()] }
-        };
-        let vectors = pairs.len().div_ceil(LANES);
-        // The last vector is filled up with pairs that are there already.
-        let pair = |vector: usize, lane: usize| pairs[(vector * LANES + lane).min(pairs.len() - 1)];
-        self.differences.clear();
-        // Two chains of products, because a product waits for the one before.
-        let mut chains = [L::splat(Fq::ONE); 2];
-        for vector in 0..vectors {
-            let (x1, _) = L::gather(std::array::from_fn(|lane| at(pair(vector, lane).0)));
-            let (x2, _) = L::gather(std::array::from_fn(|lane| at(pair(vector, lane).1)));
-            let difference = x2.sub(x1);
-            let chain = &mut chains[vector % 2];
-            self.differences.push((difference.to_block(), chain.to_block()));
-            *chain = chain.mul(difference);
-        }
-        let inverse = invert_lanes(chains[0].mul(chains[1]))?;
-        let mut chains = [inverse.mul(chains[1]), inverse.mul(chains[0])];
-        for vector in (0..vectors).rev() {
-            let (difference, before) = &self.differences[vector];
-            let chain = &mut chains[vector % 2];
-            let inverse = chain.mul(L::from_block(before));
-            *chain = chain.mul(L::from_block(difference));
-            let load = |points: [Ref; LANES]| {
-                let (x, y) = L::gather(points.map(at));
-                let negative = points.iter().enumerate().fold(0, |mask, (lane, point)| mask | ((point & 1) as u8) << lane);
-                (x, if negative == 0 { y } else { L::select(negative, y.neg(), y) })
-            };
-            let (x1, y1) = load(std::array::from_fn(|lane| pair(vector, lane).0));
-            let (x2, y2) = load(std::array::from_fn(|lane| pair(vector, lane).1));
-            let slope = y2.sub(y1).mul(inverse);
-            let x3 = slope.square().sub(x1).sub(x2);
-            let y3 = slope.mul(x1.sub(x3)).sub(y1);
-            let to: &mut [PointCell<L::Cell>; LANES] =
-                out[vector * LANES..].first_chunk_mut().expect("the output is a whole number of vectors");
-            L::scatter(x3, y3, to);
-        }
-        Ok(())
-    }
 }
+
+/// Coordinates of eight points with signs.
+#[inline(always)]
+fn signed<L: Lanes<Field = Fq>>(points: [&PointCell<L::Cell>; LANES], refs: [Ref; LANES]) -> (L, L) {
+    let (x, y) = L::gather(points);
+    let mut negative = 0;
+    for lane in 0..LANES {
+        negative |= ((refs[lane] & 1) as u8) << lane;
+    }
+    (x, if negative == 0 { y } else { L::select(negative, y.neg(), y) })
+}
+
+work!(Batch<'a, L: Fq> {
+    bases: &'a [PointCell<L::Cell>],
+    done: &'a [PointCell<L::Cell>],
+    pairs: &'a [(Ref, Ref)],
+    out: &'a mut [PointCell<L::Cell>],
+    differences: &'a mut Vec<(L::Block, L::Block)>,
+} -> Result<(), Degenerate> {
+    let at = |point: Ref| -> &PointCell<L::Cell> {
+        let place = (point >> 1) as usize;
+        if place < bases.len() { &bases[place] } else { &done[place - bases.len()] }
+    };
+    let vectors = pairs.len().div_ceil(LANES);
+    // The last vector is filled up with pairs that are there already.
+    let pair = |vector: usize, lane: usize| pairs[(vector * LANES + lane).min(pairs.len() - 1)];
+    differences.clear();
+    // Two chains of products, because a product waits for the one before.
+    let mut chains = [L::splat(Fq::ONE); 2];
+    for vector in 0..vectors {
+        let (x1, _) = L::gather(each!(lane => at(pair(vector, lane).0)));
+        let (x2, _) = L::gather(each!(lane => at(pair(vector, lane).1)));
+        let difference = x2.sub(x1);
+        let [chain, other] = chains;
+        differences.push((difference.to_block(), chain.to_block()));
+        chains = [other, chain.mul(difference)];
+    }
+    let inverse = invert_lanes(chains[0].mul(chains[1]))?;
+    chains = [inverse.mul(chains[1]), inverse.mul(chains[0])];
+    for vector in (0..vectors).rev() {
+        let (difference, before) = &differences[vector];
+        let [other, chain] = chains;
+        let inverse = chain.mul(L::from_block(before));
+        chains = [chain.mul(L::from_block(difference)), other];
+        let refs = each!(lane => pair(vector, lane).0);
+        let (x1, y1) = signed::<L>(each!(lane => at(refs[lane])), refs);
+        let refs = each!(lane => pair(vector, lane).1);
+        let (x2, y2) = signed::<L>(each!(lane => at(refs[lane])), refs);
+        let slope = y2.sub(y1).mul(inverse);
+        let x3 = slope.square().sub(x1).sub(x2);
+        let y3 = slope.mul(x1.sub(x3)).sub(y1);
+        let to: &mut [PointCell<L::Cell>; LANES] =
+            out[vector * LANES..].first_chunk_mut().expect("the output is a whole number of vectors");
+        L::scatter(x3, y3, to);
+    }
+    Ok(())
+});

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::ifma::Planar;
 use crate::{
     LANES, Lanes, Path,
-    lanes::{Kernel, on},
+    lanes::{Kernel, Work, each, on, work},
 };
 
 /// Vectors per unit of parallel work.
@@ -39,22 +39,13 @@ impl Evals {
     /// If their number is not a multiple of 8.
     pub fn from_rows(path: Path, rows: &[Fp]) -> Self {
         assert!(rows.len().is_multiple_of(LANES), "the domain has at least 8 rows");
-        let vectors = rows.len() / LANES;
-        let values = |j: usize| std::array::from_fn(|lane| rows[lane * vectors + j]);
-        on!(path, Fp, L => L::evals(L::enter(|| (0..vectors).map(|j| L::from_array(values(j)).to_block()).collect())))
+        on!(path, Fp, L => L::evals(L::enter(FromRows::<L>::new(rows))))
     }
 
     /// Values in natural order.
     pub fn to_rows(&self) -> Vec<Fp> {
-        let vectors = self.vectors();
         let mut rows = vec![Fp::ZERO; self.len()];
-        on!(self.path(), Fp, L => L::enter(|| {
-            for (j, block) in L::blocks(self).iter().enumerate() {
-                for (lane, value) in L::from_block(block).to_array().into_iter().enumerate() {
-                    rows[lane * vectors + j] = value;
-                }
-            }
-        }));
+        on!(self.path(), Fp, L => L::enter(ToRows::<L>::new(L::blocks(self), &mut rows)));
         rows
     }
 
@@ -107,7 +98,7 @@ impl Evals {
     /// Value of a row.
     pub fn row(&self, row: usize) -> Fp {
         let vectors = self.vectors();
-        on!(self.path(), Fp, L => L::enter(|| L::from_block(&L::blocks(self)[row % vectors]).to_array()[row / vectors]))
+        on!(self.path(), Fp, L => L::enter(Spread::<L>::new(&L::blocks(self)[row % vectors]))[row / vectors])
     }
 
     #[inline(always)]
@@ -138,8 +129,52 @@ impl Evals {
     }
 }
 
+work!(FromRows<'a, L: Fp> { rows: &'a [Fp] } -> Vec<L::Block> {
+    let vectors = rows.len() / LANES;
+    let mut blocks = Vec::with_capacity(vectors);
+    for j in 0..vectors {
+        blocks.push(L::from_array(each!(lane => rows[lane * vectors + j])).to_block());
+    }
+    blocks
+});
+
+work!(ToRows<'a, L: Fp> { blocks: &'a [L::Block], rows: &'a mut [Fp] } -> () {
+    for (j, block) in blocks.iter().enumerate() {
+        let values = L::from_block(block).to_array();
+        for lane in 0..LANES {
+            rows[lane * blocks.len() + j] = values[lane];
+        }
+    }
+});
+
+work!(Spread<'a, L: Fp> { block: &'a L::Block } -> [Fp; LANES] { L::from_block(block).to_array() });
+
+work!(
+    /// A vector of zeros.
+    Zero<L: Fp> {} -> L::Block { L::zero().to_block() }
+);
+
+/// A part of the rows of a task.
+struct Part<'a, T, L: Lanes> {
+    task: &'a T,
+    first: usize,
+    out: &'a mut [L::Block],
+}
+
+impl<T: RowTask, L: Lanes<Field = Fp>> Work for Part<'_, T, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        self.task.run::<L>(self.first, self.out);
+    }
+}
+
 fn compute<L: Lanes<Field = Fp>, T: RowTask>(n: usize, task: &T) -> Vec<L::Block> {
-    let mut blocks = vec![L::enter(|| L::zero().to_block()); n / LANES];
-    blocks.par_chunks_mut(CHUNK).enumerate().for_each(|(number, out)| L::enter(|| task.run::<L>(number * CHUNK, out)));
+    let mut blocks = vec![L::enter(Zero::<L>::new()); n / LANES];
+    blocks
+        .par_chunks_mut(CHUNK)
+        .enumerate()
+        .for_each(|(number, out)| L::enter(Part::<T, L> { task, first: number * CHUNK, out }));
     blocks
 }

@@ -95,6 +95,68 @@ pub struct PointCell<C> {
     pub y: C,
 }
 
+/// Work in lanes. `run` and what it calls must be `#[inline(always)]`, and no closures that compute: a function that is not inlined is compiled
+/// without the vector instructions, and a closure cannot be told to be.
+pub trait Work {
+    /// What it gives.
+    type Output;
+
+    /// Works.
+    fn run(self) -> Self::Output;
+}
+
+/// Declares [`Work`]: its inputs, its output and what it does.
+macro_rules! work {
+    ($(#[$doc:meta])* $name:ident<$($life:lifetime,)* $lanes:ident: $field:ty> { $($arg:ident: $type:ty),* $(,)? } -> $out:ty $body:block) => {
+        $(#[$doc])*
+        struct $name<$($life,)* $lanes: $crate::Lanes<Field = $field>> {
+            $($arg: $type,)*
+            lanes: std::marker::PhantomData<$lanes>,
+        }
+
+        impl<$($life,)* $lanes: $crate::Lanes<Field = $field>> $name<$($life,)* $lanes> {
+            #[inline(always)]
+            fn new($($arg: $type),*) -> Self {
+                Self { $($arg,)* lanes: std::marker::PhantomData }
+            }
+        }
+
+        impl<$($life,)* $lanes: $crate::Lanes<Field = $field>> $crate::lanes::Work for $name<$($life,)* $lanes> {
+            type Output = $out;
+
+            #[inline(always)]
+            fn run(self) -> $out {
+                let Self { $($arg,)* .. } = self;
+                $body
+            }
+        }
+    };
+}
+
+/// An array over eight lanes or vectors, in place of a closure.
+macro_rules! each {
+    ($lane:ident => $value:expr) => {
+        [
+            $crate::lanes::at!($lane 0 => $value),
+            $crate::lanes::at!($lane 1 => $value),
+            $crate::lanes::at!($lane 2 => $value),
+            $crate::lanes::at!($lane 3 => $value),
+            $crate::lanes::at!($lane 4 => $value),
+            $crate::lanes::at!($lane 5 => $value),
+            $crate::lanes::at!($lane 6 => $value),
+            $crate::lanes::at!($lane 7 => $value),
+        ]
+    };
+}
+/// An expression with a number for a name.
+macro_rules! at {
+    ($lane:ident $number:literal => $value:expr) => {{
+        let $lane: usize = $number;
+        $value
+    }};
+}
+pub(crate) use {at, each, work};
+
 /// What lanes can do inside of this crate.
 pub trait Kernel: Copy + Debug + Send + Sync + 'static {
     /// The field.
@@ -116,8 +178,8 @@ pub trait Kernel: Copy + Debug + Send + Sync + 'static {
     /// Lane `j` of vector `i` goes to lane `i` of vector `j`.
     fn transpose(vectors: [Self; LANES]) -> [Self; LANES];
 
-    /// Does work that is compiled for these lanes. What `work` calls must be `#[inline(always)]`.
-    fn enter<R>(work: impl FnOnce() -> R) -> R;
+    /// Does work that is compiled for these lanes.
+    fn enter<W: Work>(work: W) -> W::Output;
 
     /// Coordinates of eight points.
     fn gather(points: [&PointCell<Self::Cell>; LANES]) -> (Self, Self);
@@ -195,8 +257,8 @@ macro_rules! portable {
             }
 
             #[inline(always)]
-            fn enter<R>(work: impl FnOnce() -> R) -> R {
-                work()
+            fn enter<W: Work>(work: W) -> W::Output {
+                work.run()
             }
 
             #[inline(always)]
@@ -298,6 +360,7 @@ macro_rules! portable {
                 Self(std::array::from_fn(|lane| self.0[(lane + by) % LANES]))
             }
 
+            #[inline(always)]
             fn blocks(evals: &Evals) -> &[Self::Block] {
                 $blocks(evals)
             }

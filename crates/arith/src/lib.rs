@@ -11,6 +11,7 @@
 
 mod affine;
 mod bases;
+mod block;
 mod collapse;
 mod cosets;
 mod digits;

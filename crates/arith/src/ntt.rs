@@ -10,7 +10,10 @@ use std::sync::Arc;
 use ff::{Field, PrimeField};
 use pasta_curves::Fp;
 
-use crate::{LANES, Lanes, Path, lanes::on};
+use crate::{
+    LANES, Lanes, Path,
+    lanes::{each, on, work},
+};
 
 /// Below this size there are not eight vectors to transpose, and the plain transform is used.
 const SMALLEST: usize = LANES * LANES;
@@ -131,37 +134,16 @@ impl<L: Lanes<Field = Fp>> Table<L> {
         }
         let steps: [Fp; LANES] = std::array::from_fn(|lane| root.pow_vartime([lane as u64]));
         let first: [Fp; LANES] = std::array::from_fn(|lane| shift.pow_vartime([lane as u64]) * scale);
-        let lanes = L::enter(|| {
-            let (step, mut at) = (L::from_array(steps), L::from_array(first));
-            let mut lanes = Vec::with_capacity(m);
-            for _ in 0..m {
-                lanes.push(at.to_block());
-                at = at.mul(step);
-            }
-            lanes
-        });
+        let lanes = L::enter(Steps::<L>::new(first, steps, m));
         let eighth = square_often(root, k - 3);
         Self { layers, lanes, eighth: [eighth, eighth.square(), eighth.square() * eighth].map(L::scalar) }
     }
 
     fn transform(&self, coefficients: &[Fp], sink: Sink<'_, L>) {
         let m = self.lanes.len();
-        let mut blocks = vec![L::enter(|| L::zero().to_block()); m];
-        L::enter(|| {
-            let shift = usize::BITS - m.trailing_zeros();
-            let chunks = coefficients.chunks_exact(LANES);
-            let (whole, rest) = (chunks.len(), chunks.remainder());
-            for (place, chunk) in chunks.enumerate() {
-                blocks[place.reverse_bits() >> shift] = L::load(chunk).to_block();
-            }
-            if !rest.is_empty() {
-                let mut last = [Fp::ZERO; LANES];
-                last[..rest.len()].copy_from_slice(rest);
-                blocks[whole.reverse_bits() >> shift] = L::load(&last).to_block();
-            }
-        });
+        let mut blocks = L::enter(Reversed::<L>::new(coefficients, m));
         self.places(&mut blocks);
-        L::enter(|| self.across(&blocks, sink));
+        L::enter(Across::<L>::new(self, &blocks, sink));
     }
 
     /// The transform over the places.
@@ -170,60 +152,110 @@ impl<L: Lanes<Field = Fp>> Table<L> {
             let (low, high) = blocks.split_at_mut(blocks.len() / 2);
             self.places(low);
             self.places(high);
-            L::enter(|| join::<L>(low, high, &self.layers[low.len() - 1..]));
+            L::enter(Join::<L>::new(low, high, &self.layers[low.len() - 1..]));
         } else {
-            L::enter(|| {
-                let mut half = 1;
-                while half < blocks.len() {
-                    for part in blocks.chunks_exact_mut(2 * half) {
-                        let (low, high) = part.split_at_mut(half);
-                        join::<L>(low, high, &self.layers[half - 1..]);
-                    }
-                    half *= 2;
-                }
-            });
+            L::enter(Layers::<L>::new(blocks, &self.layers));
         }
     }
 
-    /// The transforms of eight across the lanes.
+    /// The transforms of eight across the lanes of vectors j to j + 7: vector r of the result holds rows `r·m + j` to `r·m + j + 7`.
     #[inline(always)]
-    fn across(&self, blocks: &[L::Block], sink: Sink<'_, L>) {
-        let m = blocks.len();
-        let w: [L; 3] = std::array::from_fn(|power| L::broadcast(&self.eighth[power]));
-        let part = |j: usize| -> [L; LANES] {
-            let v: [L; LANES] =
-                std::array::from_fn(|offset| L::from_block(&blocks[j + offset]).mul(L::from_block(&self.lanes[j + offset])));
-            let v = L::transpose(v);
-            // Decimation in frequency.
-            let half: [L; 4] = std::array::from_fn(|l| v[l].add(v[l + 4]));
-            let [a, b, c, d] = std::array::from_fn(|l| v[l].sub(v[l + 4]));
-            let turned = [a, b.mul(w[0]), c.mul(w[1]), d.mul(w[2])];
-            let quarter = |v: [L; 4]| -> [L; 4] {
-                let (a, b) = (v[0].add(v[2]), v[1].add(v[3]));
-                let (c, d) = (v[0].sub(v[2]), v[1].sub(v[3]).mul(w[1]));
-                [a.add(b), c.add(d), a.sub(b), c.sub(d)]
-            };
-            let [r0, r2, r4, r6] = quarter(half);
-            let [r1, r3, r5, r7] = quarter(turned);
-            [r0, r1, r2, r3, r4, r5, r6, r7]
-        };
-        match sink {
-            Sink::Rows(rows) => {
-                for j in (0..m).step_by(LANES) {
-                    for (r, values) in part(j).into_iter().enumerate() {
-                        values.store(&mut rows[r * m + j..]);
-                    }
-                }
-            }
-            Sink::Blocks(out) => {
-                out.reserve_exact(m);
-                for j in (0..m).step_by(LANES) {
-                    out.extend(L::transpose(part(j)).map(L::to_block));
+    fn eight(&self, blocks: &[L::Block], j: usize) -> [L; LANES] {
+        let v = each!(offset => L::from_block(&blocks[j + offset]).mul(L::from_block(&self.lanes[j + offset])));
+        let v = L::transpose(v);
+        // Decimation in frequency.
+        let w = &self.eighth;
+        let even = [v[0].add(v[4]), v[1].add(v[5]), v[2].add(v[6]), v[3].add(v[7])];
+        let odd = [
+            v[0].sub(v[4]),
+            v[1].sub(v[5]).mul(L::broadcast(&w[0])),
+            v[2].sub(v[6]).mul(L::broadcast(&w[1])),
+            v[3].sub(v[7]).mul(L::broadcast(&w[2])),
+        ];
+        let [r0, r2, r4, r6] = quarter(even, &w[1]);
+        let [r1, r3, r5, r7] = quarter(odd, &w[1]);
+        [r0, r1, r2, r3, r4, r5, r6, r7]
+    }
+}
+
+/// A transform of four.
+#[inline(always)]
+fn quarter<L: Lanes<Field = Fp>>(v: [L; 4], root: &L::Scalar) -> [L; 4] {
+    let (a, b) = (v[0].add(v[2]), v[1].add(v[3]));
+    let (c, d) = (v[0].sub(v[2]), v[1].sub(v[3]).mul(L::broadcast(root)));
+    [a.add(b), c.add(d), a.sub(b), c.sub(d)]
+}
+
+work!(Across<'a, L: Fp> { table: &'a Table<L>, blocks: &'a [L::Block], sink: Sink<'a, L> } -> () {
+    let m = blocks.len();
+    match sink {
+        Sink::Rows(rows) => {
+            for j in (0..m).step_by(LANES) {
+                let v = table.eight(blocks, j);
+                for r in 0..LANES {
+                    v[r].store(&mut rows[r * m + j..]);
                 }
             }
         }
+        Sink::Blocks(out) => {
+            out.reserve_exact(m);
+            for j in (0..m).step_by(LANES) {
+                let v = L::transpose(table.eight(blocks, j));
+                out.extend(each!(offset => v[offset].to_block()));
+            }
+        }
     }
-}
+});
+
+work!(
+    /// `m` vectors: `first` times powers of `steps`.
+    Steps<L: Fp> { first: [Fp; LANES], steps: [Fp; LANES], m: usize } -> Vec<L::Block> {
+        let (step, mut at) = (L::from_array(steps), L::from_array(first));
+        let mut lanes = Vec::with_capacity(m);
+        for _ in 0..m {
+            lanes.push(at.to_block());
+            at = at.mul(step);
+        }
+        lanes
+    }
+);
+
+work!(
+    /// Coefficients, eight to a vector, in bit-reversed order.
+    Reversed<'a, L: Fp> { coefficients: &'a [Fp], m: usize } -> Vec<L::Block> {
+        let mut blocks = vec![L::zero().to_block(); m];
+        let shift = usize::BITS - m.trailing_zeros();
+        let chunks = coefficients.chunks_exact(LANES);
+        let (whole, rest) = (chunks.len(), chunks.remainder());
+        for (place, chunk) in chunks.enumerate() {
+            blocks[place.reverse_bits() >> shift] = L::load(chunk).to_block();
+        }
+        if !rest.is_empty() {
+            let mut last = [Fp::ZERO; LANES];
+            last[..rest.len()].copy_from_slice(rest);
+            blocks[whole.reverse_bits() >> shift] = L::load(&last).to_block();
+        }
+        blocks
+    }
+);
+
+work!(
+    /// All layers of a small transform.
+    Layers<'a, L: Fp> { blocks: &'a mut [L::Block], layers: &'a [L::Scalar] } -> () {
+        let mut half = 1;
+        while half < blocks.len() {
+            for part in blocks.chunks_exact_mut(2 * half) {
+                let (low, high) = part.split_at_mut(half);
+                join::<L>(low, high, &layers[half - 1..]);
+            }
+            half *= 2;
+        }
+    }
+);
+
+work!(Join<'a, L: Fp> { low: &'a mut [L::Block], high: &'a mut [L::Block], twiddles: &'a [L::Scalar] } -> () {
+    join::<L>(low, high, twiddles);
+});
 
 /// One layer: values of the even and of the odd half to values of the whole.
 #[inline(always)]
@@ -276,15 +308,17 @@ pub(crate) fn scale_by_powers(path: Path, values: &mut [Fp], by: Fp) {
 fn scale<L: Lanes<Field = Fp>>(values: &mut [Fp], by: Fp) {
     let first: [Fp; LANES] = std::array::from_fn(|lane| by.pow_vartime([lane as u64]));
     let mut at = square_often(by, 3).pow_vartime([(values.len() / LANES) as u64]);
-    L::enter(|| {
-        let (mut power, step) = (L::from_array(first), L::splat(square_often(by, 3)));
-        for chunk in values.chunks_exact_mut(LANES) {
-            L::load(chunk).mul(power).store(chunk);
-            power = power.mul(step);
-        }
-    });
+    L::enter(Scale::<L>::new(values, first, square_often(by, 3)));
     for value in values.chunks_exact_mut(LANES).into_remainder() {
         *value *= at;
         at *= by;
     }
 }
+
+work!(Scale<'a, L: Fp> { values: &'a mut [Fp], first: [Fp; LANES], step: Fp } -> () {
+    let (mut power, step) = (L::from_array(first), L::splat(step));
+    for chunk in values.chunks_exact_mut(LANES) {
+        L::load(chunk).mul(power).store(chunk);
+        power = power.mul(step);
+    }
+});

@@ -1,12 +1,12 @@
 //! Which instructions compute, and how a computation is compiled for them.
 
-use std::sync::OnceLock;
+use std::{marker::PhantomData, sync::OnceLock};
 
 use pasta_curves::{Fp, Fq};
 
 use crate::{
     Lanes,
-    lanes::{Kernel, on},
+    lanes::{Kernel, Work, on},
 };
 
 /// Which instructions compute.
@@ -20,14 +20,26 @@ pub enum Path {
 
 /// A computation in lanes, compiled once for each [`Path`].
 ///
-/// `run` and what it calls in its inner loops must be `#[inline(always)]`, closures included, and must not hand work to other threads: a
-/// function that is not inlined is compiled without the vector instructions. So the split into threads comes first, then [`Path::over_fp`].
+/// `run` and what it calls in its inner loops must be `#[inline(always)]`; arithmetic in closures is not compiled for the vector
+/// instructions unless they happen to be inlined, and neither is what other threads are given. So the split into threads comes first, then [`Path::over_fp`].
 pub trait Task<F> {
     /// What it gives.
     type Output;
 
     /// Computes.
     fn run<L: Lanes<Field = F>>(self) -> Self::Output;
+}
+
+/// A task in lanes.
+struct In<L, T>(T, PhantomData<L>);
+
+impl<L: Lanes, T: Task<L::Field>> Work for In<L, T> {
+    type Output = T::Output;
+
+    #[inline(always)]
+    fn run(self) -> T::Output {
+        self.0.run::<L>()
+    }
 }
 
 /// If this environment variable is `portable`, [`Path::best`] is [`Path::Portable`].
@@ -57,7 +69,7 @@ impl Path {
     /// # Panics
     /// If this machine does not have the path.
     pub fn over_fp<T: Task<Fp>>(self, task: T) -> T::Output {
-        on!(self, Fp, L => L::enter(|| task.run::<L>()))
+        on!(self, Fp, L => L::enter(In::<L, T>(task, PhantomData)))
     }
 
     /// Runs a task over coordinates of Vesta.
@@ -65,6 +77,6 @@ impl Path {
     /// # Panics
     /// If this machine does not have the path.
     pub fn over_fq<T: Task<Fq>>(self, task: T) -> T::Output {
-        on!(self, Fq, L => L::enter(|| task.run::<L>()))
+        on!(self, Fq, L => L::enter(In::<L, T>(task, PhantomData)))
     }
 }

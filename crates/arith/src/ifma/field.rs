@@ -2,7 +2,7 @@
 
 use std::{arch::x86_64::*, fmt, marker::PhantomData};
 
-use ff::Field;
+use ff::{Field, PrimeField};
 use pasta_curves::{Fp, Fq};
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Evals, LANES, Lanes,
-    lanes::{Kernel, PointCell},
+    lanes::{Kernel, PointCell, Work, each},
 };
 
 /// Eight elements: limb `i` of all of them in register `i`. Every limb is below 2⁵², every value below 2²⁵⁵ + 2²¹⁰.
@@ -24,6 +24,34 @@ impl<F: Modulus> fmt::Debug for Ifma<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Ifma")
     }
+}
+
+/// An array over the five limbs. Not a closure: what a closure does is not compiled for these instructions unless it happens to be inlined.
+macro_rules! limbs {
+    ($limb:ident => $value:expr) => {
+        [
+            {
+                let $limb = 0;
+                $value
+            },
+            {
+                let $limb = 1;
+                $value
+            },
+            {
+                let $limb = 2;
+                $value
+            },
+            {
+                let $limb = 3;
+                $value
+            },
+            {
+                let $limb = 4;
+                $value
+            },
+        ]
+    };
 }
 
 #[inline(always)]
@@ -112,26 +140,32 @@ impl<F: Modulus> Ifma<F> {
     /// With q the number of whole 2²⁵⁴, (q − 1)·p is taken off, nothing if q is 0. What is left is below 2·2²⁵⁴ and the carry, and not negative.
     #[inline(always)]
     fn reduce<const WIDE: bool>(t: [__m512i; 5]) -> Self {
-        // SAFETY: see the module `ifma`. The tables have 16 entries of 8 bytes.
+        // SAFETY: see the module `ifma`.
         unsafe {
             let whole = right::<46>(t[4]);
             let times = _mm512_subs_epu16(whole, word(1));
-            let multiple = |limb: usize| {
-                let table = Self::MULTIPLES[limb].as_ptr();
-                let first = _mm512_loadu_si512(table.cast());
-                if WIDE {
-                    _mm512_permutex2var_epi64(first, times, _mm512_loadu_si512(table.add(8).cast()))
-                } else {
-                    _mm512_permutexvar_epi64(times, first)
-                }
-            };
             Self::new(carry([
-                minus(t[0], multiple(0)),
-                minus(t[1], multiple(1)),
-                minus(t[2], multiple(2)),
+                minus(t[0], Self::multiple::<WIDE>(times, 0)),
+                minus(t[1], Self::multiple::<WIDE>(times, 1)),
+                minus(t[2], Self::multiple::<WIDE>(times, 2)),
                 t[3],
                 minus(t[4], left::<46>(times)),
             ]))
+        }
+    }
+
+    /// Limb `limb` of a multiple of p.
+    #[inline(always)]
+    fn multiple<const WIDE: bool>(times: __m512i, limb: usize) -> __m512i {
+        // SAFETY: see the module `ifma`. The tables have 16 entries of 8 bytes.
+        unsafe {
+            let table = Self::MULTIPLES[limb].as_ptr();
+            let first = _mm512_loadu_si512(table.cast());
+            if WIDE {
+                _mm512_permutex2var_epi64(first, times, _mm512_loadu_si512(table.add(8).cast()))
+            } else {
+                _mm512_permutexvar_epi64(times, first)
+            }
         }
     }
 
@@ -172,7 +206,7 @@ impl<F: Modulus> Ifma<F> {
     /// value divided by 2²⁶⁰, plus p.
     #[inline(always)]
     fn montgomery(mut t: [__m512i; 10]) -> Self {
-        let p: [__m512i; 5] = std::array::from_fn(|limb| word(Self::P1[limb]));
+        let p: [__m512i; 5] = limbs!(limb => word(Self::P1[limb]));
         let inverse = word(Self::NEGATIVE_INVERSE);
         for i in 0..5 {
             let m = low(word(0), t[i], inverse);
@@ -210,7 +244,7 @@ impl<F: Modulus> Ifma<F> {
         let t = self.0;
         // p is 1 modulo 16, so this multiple of p makes the value a multiple of 16. It is below 2p + 15p then, so one subtraction of 16p is enough.
         let m = and(minus(word(0), t[0]), word(15));
-        let p: [__m512i; 5] = std::array::from_fn(|limb| word(Self::P1[limb]));
+        let p: [__m512i; 5] = limbs!(limb => word(Self::P1[limb]));
         let sum = carry([
             low(t[0], m, p[0]),
             low(high(t[1], m, p[0]), m, p[1]),
@@ -253,18 +287,18 @@ impl<F: Modulus> Ifma<F> {
     /// Adds without reduction, limbs of 52 bits. The caller keeps the value below 2²⁶⁰.
     #[inline(always)]
     fn add_unreduced(self, other: Self) -> Self {
-        Self::new(carry(std::array::from_fn(|limb| plus(self.0[limb], other.0[limb]))))
+        Self::new(carry(limbs!(limb => plus(self.0[limb], other.0[limb]))))
     }
 }
 
 /// Takes `p` off where it can be.
 #[inline(always)]
 fn subtract_once(t: [__m512i; 5], p: &[u64; 5]) -> [__m512i; 5] {
-    let less = carry(std::array::from_fn(|limb| minus(t[limb], word(p[limb]))));
+    let less = carry(limbs!(limb => minus(t[limb], word(p[limb]))));
     // SAFETY: see the module `ifma`.
     unsafe {
         let negative = _mm512_movepi64_mask(less[4]);
-        std::array::from_fn(|limb| _mm512_mask_blend_epi64(negative, less[limb], t[limb]))
+        limbs!(limb => _mm512_mask_blend_epi64(negative, less[limb], t[limb]))
     }
 }
 
@@ -296,23 +330,17 @@ macro_rules! lanes {
 
             #[inline(always)]
             fn broadcast(scalar: &[u64; 5]) -> Self {
-                Self::new(std::array::from_fn(|limb| word(scalar[limb])))
+                Self::new(limbs!(limb => word(scalar[limb])))
             }
 
             #[inline(always)]
             fn transpose(vectors: [Self; LANES]) -> [Self; LANES] {
-                let mut out = vectors;
-                for limb in 0..5 {
-                    // SAFETY: see the module `ifma`.
-                    let columns = unsafe { transpose(std::array::from_fn(|vector| vectors[vector].0[limb])) };
-                    for (vector, column) in out.iter_mut().zip(columns) {
-                        vector.0[limb] = column;
-                    }
-                }
-                out
+                // SAFETY: see the module `ifma`.
+                let columns = unsafe { limbs!(limb => transpose(each!(vector => vectors[vector].0[limb]))) };
+                each!(vector => Self::new(limbs!(limb => columns[limb][vector])))
             }
 
-            fn enter<R>(work: impl FnOnce() -> R) -> R {
+            fn enter<W: Work>(work: W) -> W::Output {
                 super::enter(work)
             }
 
@@ -320,7 +348,7 @@ macro_rules! lanes {
             fn gather(points: [&PointCell<Packed>; LANES]) -> (Self, Self) {
                 // SAFETY: see the module `ifma`; a point at rest is eight words.
                 unsafe {
-                    let rows = std::array::from_fn(|lane| _mm512_load_si512(std::ptr::from_ref(points[lane]).cast()));
+                    let rows = each!(lane => _mm512_load_si512(std::ptr::from_ref(points[lane]).cast()));
                     let [a, b, c, d, e, f, g, h] = transpose(rows);
                     (Self::from_packed([a, b, c, d]), Self::from_packed([e, f, g, h]))
                 }
@@ -343,15 +371,14 @@ macro_rules! lanes {
             }
 
             fn from_cell(cell: Packed) -> $field {
-                let mut values = [<$field as Field>::ZERO; LANES];
-                store_slice(Self::from_packed(cell.map(word)), &mut values);
-                values[0]
+                // The representation is 16 times pasta_curves'.
+                layout::element::<$field>(layout::reduced(cell, <$field>::P)) * <$field>::TWO_INV.square().square()
             }
 
             #[inline(always)]
             fn select(mask: u8, set: Self, clear: Self) -> Self {
                 // SAFETY: see the module `ifma`.
-                Self::new(std::array::from_fn(|limb| unsafe { _mm512_mask_blend_epi64(mask, clear.0[limb], set.0[limb]) }))
+                Self::new(unsafe { limbs!(limb => _mm512_mask_blend_epi64(mask, clear.0[limb], set.0[limb])) })
             }
 
             #[inline(always)]
@@ -371,7 +398,7 @@ macro_rules! lanes {
                 let sum = low.add_unreduced(turned);
                 // A product of anything below 2²⁶⁰ and a reduced factor is below 2p.
                 let difference =
-                    carry(std::array::from_fn(|limb| minus(plus(low.0[limb], word(Self::P2[limb])), turned.0[limb])));
+                    carry(limbs!(limb => minus(plus(low.0[limb], word(Self::P2[limb])), turned.0[limb])));
                 (sum, Self::new(difference))
             }
 
@@ -386,7 +413,8 @@ macro_rules! lanes {
 
             #[inline(always)]
             fn splat(value: $field) -> Self {
-                Self::from_montgomery_256(layout::limbs(value).map(word))
+                let [a, b, c, d] = layout::limbs(value);
+                Self::from_montgomery_256([word(a), word(b), word(c), word(d)])
             }
 
             #[inline(always)]
@@ -402,7 +430,7 @@ macro_rules! lanes {
             #[inline(always)]
             fn from_block(block: &Planar) -> Self {
                 // SAFETY: see the module `ifma`; a block is aligned.
-                Self::new(std::array::from_fn(|limb| unsafe { _mm512_load_si512(block.0[limb].as_ptr().cast()) }))
+                Self::new(unsafe { limbs!(limb => _mm512_load_si512(block.0[limb].as_ptr().cast())) })
             }
 
             #[inline(always)]
@@ -417,14 +445,12 @@ macro_rules! lanes {
 
             #[inline(always)]
             fn add(self, other: Self) -> Self {
-                Self::reduce::<false>(std::array::from_fn(|limb| plus(self.0[limb], other.0[limb])))
+                Self::reduce::<false>(limbs!(limb => plus(self.0[limb], other.0[limb])))
             }
 
             #[inline(always)]
             fn sub(self, other: Self) -> Self {
-                Self::reduce::<false>(std::array::from_fn(|limb| {
-                    minus(plus(self.0[limb], word(Self::P4[limb])), other.0[limb])
-                }))
+                Self::reduce::<false>(limbs!(limb => minus(plus(self.0[limb], word(Self::P4[limb])), other.0[limb])))
             }
 
             #[inline(always)]
@@ -439,7 +465,7 @@ macro_rules! lanes {
 
             #[inline(always)]
             fn neg(self) -> Self {
-                Self::reduce::<false>(std::array::from_fn(|limb| minus(word(Self::P4[limb]), self.0[limb])))
+                Self::reduce::<false>(limbs!(limb => minus(word(Self::P4[limb]), self.0[limb])))
             }
 
             #[inline(always)]
@@ -448,10 +474,11 @@ macro_rules! lanes {
                 unsafe {
                     let lanes = _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7);
                     let index = plus(lanes, word(by as u64));
-                    Self::new(self.0.map(|limb| _mm512_permutexvar_epi64(index, limb)))
+                    Self::new(limbs!(limb => _mm512_permutexvar_epi64(index, self.0[limb])))
                 }
             }
 
+            #[inline(always)]
             fn blocks(evals: &Evals) -> &[Planar] {
                 $blocks(evals)
             }

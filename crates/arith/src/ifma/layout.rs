@@ -49,11 +49,23 @@ pub(super) fn limbs<F: Modulus>(element: F) -> [u64; 4] {
 }
 
 /// The element with these limbs, which must be below the modulus.
-#[cfg(test)]
 pub(super) fn element<F: Modulus>(limbs: [u64; 4]) -> F {
     const { assert!(size_of::<F>() == 32 && align_of::<F>() == 8) };
     // SAFETY: the trait promises the layout.
     unsafe { std::mem::transmute_copy(&limbs) }
+}
+
+/// A number below 2²⁵⁶ modulo p.
+pub(super) fn reduced(mut number: Packed, p: [u64; 4]) -> Packed {
+    while number.iter().rev().cmp(p.iter().rev()).is_ge() {
+        let mut borrow = false;
+        for (limb, modulus) in number.iter_mut().zip(p) {
+            let (difference, under) = limb.overflowing_sub(modulus);
+            let (difference, under_again) = difference.overflowing_sub(u64::from(borrow));
+            (*limb, borrow) = (difference, under || under_again);
+        }
+    }
+    number
 }
 
 /// `times · number` in limbs of 52 bits, for results below 2²⁶⁰.

@@ -15,6 +15,8 @@ pub(crate) use field::Ifma;
 use layout::Modulus;
 pub(crate) use layout::Planar;
 
+use crate::lanes::Work;
+
 /// Whether this machine has the instructions.
 pub(crate) fn available() -> bool {
     is_x86_feature_detected!("avx512f")
@@ -28,10 +30,10 @@ pub(crate) fn available() -> bool {
 ///
 /// # Panics
 /// If this machine does not have them.
-fn enter<R>(work: impl FnOnce() -> R) -> R {
+fn enter<W: Work>(work: W) -> W::Output {
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512ifma")]
-    fn inner<R>(work: impl FnOnce() -> R) -> R {
-        work()
+    fn inner<W: Work>(work: W) -> W::Output {
+        work.run()
     }
     assert!(available(), "this machine has no AVX-512 IFMA");
     // SAFETY: the features were just found to be there.

@@ -38,6 +38,20 @@ fn values<F: Modulus>() -> Vec<F> {
     values
 }
 
+/// Not inlined, and so slow, but the same arithmetic.
+fn enter(work: impl FnOnce()) {
+    struct Call<F>(F);
+    impl<F: FnOnce()> Work for Call<F> {
+        type Output = ();
+
+        #[inline(always)]
+        fn run(self) {
+            (self.0)();
+        }
+    }
+    ifma::enter(Call(work));
+}
+
 fn bounded<F: Modulus>(lanes: Ifma<F>) -> Ifma<F> {
     let block: [[u64; 8]; 5] = lanes.0.map(|limb| {
         let mut row = [0; 8];
@@ -66,7 +80,7 @@ macro_rules! arithmetic {
                     let each = |f: fn(&$field, &$field) -> $field| -> [$field; LANES] {
                         std::array::from_fn(|lane| f(&a[lane], &b[lane]))
                     };
-                    ifma::enter(|| {
+                    enter(|| {
                         type L = Ifma<$field>;
                         let (x, y) = (bounded(L::load(&a)), bounded(L::load(&b)));
                         assert_eq!(x.to_array(), a);
@@ -129,7 +143,7 @@ fn points_are_gathered_and_scattered() {
         return;
     }
     let values = values::<Fq>();
-    ifma::enter(|| {
+    enter(|| {
         type L = Ifma<Fq>;
         let cells: Vec<PointCell<Packed>> =
             (0..LANES).map(|i| PointCell { x: L::to_cell(values[i]), y: L::to_cell(values[i + 8]) }).collect();

@@ -10,7 +10,12 @@ use std::arch::x86_64::*;
 pub(super) unsafe fn load_elements(words: *const u64) -> [__m512i; 4] {
     // SAFETY: the caller's promise.
     unsafe {
-        let z: [__m512i; 4] = std::array::from_fn(|place| _mm512_loadu_si512(words.add(8 * place).cast()));
+        let z = [
+            _mm512_loadu_si512(words.cast()),
+            _mm512_loadu_si512(words.add(8).cast()),
+            _mm512_loadu_si512(words.add(16).cast()),
+            _mm512_loadu_si512(words.add(24).cast()),
+        ];
         let low = _mm512_setr_epi64(0, 4, 8, 12, 1, 5, 9, 13);
         let high = _mm512_setr_epi64(2, 6, 10, 14, 3, 7, 11, 15);
         let (a, b) = (_mm512_permutex2var_epi64(z[0], low, z[1]), _mm512_permutex2var_epi64(z[2], low, z[3]));
@@ -64,23 +69,38 @@ pub(super) unsafe fn store_elements(rows: [__m512i; 4], words: *mut u64) {
 pub(super) unsafe fn transpose(z: [__m512i; 8]) -> [__m512i; 8] {
     // SAFETY: the caller's promise.
     unsafe {
-        let even = |place: usize| _mm512_unpacklo_epi64(z[place], z[place + 1]);
-        let odd = |place: usize| _mm512_unpackhi_epi64(z[place], z[place + 1]);
-        // Words (0, 0', 2, 2', 4, 4', 6, 6') and (1, 1', …) of neighbours.
-        let (a, b, c, d) = (even(0), even(2), even(4), even(6));
-        let (e, f, g, h) = (odd(0), odd(2), odd(4), odd(6));
-        let quads = |a, b, c, d| {
-            let (low, high) = (_mm512_shuffle_i64x2::<0b10_00_10_00>(a, b), _mm512_shuffle_i64x2::<0b11_01_11_01>(a, b));
-            let (low2, high2) = (_mm512_shuffle_i64x2::<0b10_00_10_00>(c, d), _mm512_shuffle_i64x2::<0b11_01_11_01>(c, d));
-            [
-                _mm512_shuffle_i64x2::<0b10_00_10_00>(low, low2),
-                _mm512_shuffle_i64x2::<0b10_00_10_00>(high, high2),
-                _mm512_shuffle_i64x2::<0b11_01_11_01>(low, low2),
-                _mm512_shuffle_i64x2::<0b11_01_11_01>(high, high2),
-            ]
-        };
-        let [r0, r2, r4, r6] = quads(a, b, c, d);
-        let [r1, r3, r5, r7] = quads(e, f, g, h);
+        // Words (0, 0', 2, 2', 4, 4', 6, 6') of neighbours, then (1, 1', …).
+        let [r0, r2, r4, r6] = quads(
+            _mm512_unpacklo_epi64(z[0], z[1]),
+            _mm512_unpacklo_epi64(z[2], z[3]),
+            _mm512_unpacklo_epi64(z[4], z[5]),
+            _mm512_unpacklo_epi64(z[6], z[7]),
+        );
+        let [r1, r3, r5, r7] = quads(
+            _mm512_unpackhi_epi64(z[0], z[1]),
+            _mm512_unpackhi_epi64(z[2], z[3]),
+            _mm512_unpackhi_epi64(z[4], z[5]),
+            _mm512_unpackhi_epi64(z[6], z[7]),
+        );
         [r0, r1, r2, r3, r4, r5, r6, r7]
+    }
+}
+
+/// Transposes a 4 × 4 matrix of pairs of words.
+///
+/// # Safety
+/// The machine must have AVX-512.
+#[inline(always)]
+unsafe fn quads(a: __m512i, b: __m512i, c: __m512i, d: __m512i) -> [__m512i; 4] {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let (low, high) = (_mm512_shuffle_i64x2::<0b10_00_10_00>(a, b), _mm512_shuffle_i64x2::<0b11_01_11_01>(a, b));
+        let (low2, high2) = (_mm512_shuffle_i64x2::<0b10_00_10_00>(c, d), _mm512_shuffle_i64x2::<0b11_01_11_01>(c, d));
+        [
+            _mm512_shuffle_i64x2::<0b10_00_10_00>(low, low2),
+            _mm512_shuffle_i64x2::<0b10_00_10_00>(high, high2),
+            _mm512_shuffle_i64x2::<0b11_01_11_01>(low, low2),
+            _mm512_shuffle_i64x2::<0b11_01_11_01>(high, high2),
+        ]
     }
 }

@@ -33,9 +33,7 @@ impl Stream {
 
     fn points(&mut self, n: usize) -> Vec<EqAffine> {
         use group::{Curve, Group};
-        let step = Eq::generator() * self.scalar();
-        let first = Eq::generator() * self.scalar();
-        let points: Vec<Eq> = std::iter::successors(Some(first), |point| Some(point + step)).take(n).collect();
+        let points: Vec<Eq> = (0..n).map(|_| Eq::generator() * self.scalar()).collect();
         let mut affine = vec![EqAffine::default(); n];
         Eq::batch_normalize(&points, &mut affine);
         affine
