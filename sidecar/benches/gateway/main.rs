@@ -18,6 +18,8 @@ use std::{
 use load::{Outcome, at_rate, closed_loop};
 use world::World;
 
+/// Provers that send one submission to each of five jobs: one job to warm up, two for the rate, two for the latency.
+const PROVERS: u64 = 1000;
 /// Core of the server.
 const SERVER_CORE: usize = 0;
 /// What the gateway has to take, a second.
@@ -30,15 +32,16 @@ const SIZES: [(&str, usize); 2] = [("2 commitments", 2), ("16 commitments", 16)]
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
-    if let Some(place) = arguments.iter().position(|argument| argument == "--server") {
-        let commitments = arguments[place + 1].parse()?;
-        return server::serve(&World::new(commitments)?);
+    let number = |flag: &str| arguments.iter().position(|argument| argument == flag).map(|place| arguments[place + 1].parse());
+    let provers = number("--provers").transpose()?.unwrap_or(PROVERS);
+    if let Some(commitments) = number("--server").transpose()? {
+        return server::serve(&World::new(commitments as usize, provers)?);
     }
     let cores = std::thread::available_parallelism()?.get();
     let pinned = cores > 1 && pin_self(1..cores);
     let mut results = Vec::new();
     for (name, commitments) in SIZES {
-        results.push(measure(name, commitments, pinned)?);
+        results.push(measure(name, commitments, provers, pinned)?);
     }
     let report = serde_json::json!({
         "what": "signed T1 submissions over HTTP/1.1 on loopback: decoded, checked, verified in batches of up to 64, flushed to disk, acknowledged",
@@ -55,8 +58,8 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn measure(name: &str, commitments: usize, pinned: bool) -> anyhow::Result<serde_json::Value> {
-    let world = World::new(commitments)?;
+fn measure(name: &str, commitments: usize, provers: u64, pinned: bool) -> anyhow::Result<serde_json::Value> {
+    let world = World::new(commitments, provers)?;
     let jobs = world.requests()?;
     let bytes = jobs[0][0].len();
     let me = std::env::current_exe()?;
@@ -64,7 +67,8 @@ fn measure(name: &str, commitments: usize, pinned: bool) -> anyhow::Result<serde
     if pinned {
         command.args(["-c", &SERVER_CORE.to_string()]).arg(&me);
     }
-    let mut server = command.args(["--server", &commitments.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    command.args(["--server", &commitments.to_string(), "--provers", &provers.to_string()]);
+    let mut server = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let mut line = String::new();
     BufReader::new(server.stdout.take().expect("it is piped")).read_line(&mut line)?;
     let address = line.trim().parse()?;
@@ -149,11 +153,11 @@ fn machine() -> serde_json::Value {
         "kernel": read("/proc/sys/kernel/osrelease").trim(),
         "load_average": read("/proc/loadavg").split(' ').next().unwrap_or_default(),
         "profile": if cfg!(debug_assertions) { "dev" } else { "bench" },
-        "date": humantime(),
+        "unix_time": unix_time(),
     })
 }
 
 /// Unix seconds, which need no calendar.
-fn humantime() -> u64 {
+fn unix_time() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

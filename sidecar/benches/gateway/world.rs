@@ -19,12 +19,10 @@ use quintet_types::{
     ValidatorIndex, spec::Network,
 };
 
-/// Provers of a job; twice as many are registered.
-const SELECTED: u64 = 2000;
 /// Instances of the block's plan.
 const INSTANCES: u64 = 17;
 /// Jobs, each with a block of its own.
-const JOBS: u8 = 7;
+const JOBS: u8 = 5;
 
 /// What both processes know.
 pub(crate) struct World {
@@ -32,31 +30,40 @@ pub(crate) struct World {
     registry: Arc<RegistryFile>,
     circuits: Circuits,
     commitments: usize,
+    /// Provers of a job; twice as many are registered.
+    selected: u64,
     genesis_ms: u64,
 }
 
 impl World {
-    /// Submissions are to have `commitments` commitments each.
-    pub(crate) fn new(commitments: usize) -> anyhow::Result<Self> {
+    /// Submissions are to have `commitments` commitments each, `selected` provers send one to each job.
+    pub(crate) fn new(commitments: usize, selected: u64) -> anyhow::Result<Self> {
         let key = |number: u64| {
             let mut bytes = [0; 32];
             bytes[24..].copy_from_slice(&(number + 1).to_be_bytes());
             SecretKey::from_bytes(&bytes)
         };
-        let keys: Vec<SecretKey> = (0..2 * SELECTED).map(key).collect::<Result<_, _>>()?;
+        let keys: Vec<SecretKey> = (0..2 * selected).map(key).collect::<Result<_, _>>()?;
         let lines: String = keys.iter().map(|key| format!("[[prover]]\npubkey = \"{}\"\n", key.public_key())).collect();
         let cache = ParamsCache::new(ParamsCache::default_folder().context("no folder for generators")?);
         let circuits = Circuits::new(Guest::payload()?, Box::new(move |k| cache.load(k, &|_| {})));
         // The same hour in both processes.
         let genesis_ms = now_ms() / 3_600_000 * 3_600_000;
-        Ok(Self { keys, registry: Arc::new(RegistryFile::parse(&lines, "registry")?), circuits, commitments, genesis_ms })
+        Ok(Self {
+            keys,
+            registry: Arc::new(RegistryFile::parse(&lines, "registry")?),
+            circuits,
+            commitments,
+            selected,
+            genesis_ms,
+        })
     }
 
     fn spec(&self, t1_redundancy: u64) -> Spec {
         Spec {
             k_min: 11,
             k_max: 11,
-            provers_per_proof: SELECTED,
+            provers_per_proof: self.selected,
             gas_per_prover: 0,
             t1_redundancy,
             phase_slots: 1_000_000,
@@ -69,9 +76,9 @@ impl World {
     /// A core with all jobs in T1.
     pub(crate) fn core(&self, store: Store) -> anyhow::Result<(Core, Vec<JobId>)> {
         let block = decode_block_file(include_bytes!("../../../integration-tests/tests/data/block-fulu-26.json"))?;
-        let redundancy = self.commitments as u64 * SELECTED / INSTANCES;
+        let redundancy = self.commitments as u64 * self.selected / INSTANCES;
         let config = CoreConfig {
-            spec: Arc::new(self.spec(redundancy.clamp(1, SELECTED))),
+            spec: Arc::new(self.spec(redundancy.clamp(1, self.selected))),
             genesis_ms: self.genesis_ms,
             validator: ValidatorIndex(3),
             program_hash: self.circuits.guest().hash,

@@ -7,7 +7,7 @@ use quintet_beacon::{BlockInfo, Reorg};
 use quintet_protocol::{CandidateTable, Job, RetryContext, history_slot, schedule::job_is_due, select};
 use quintet_proving::{ProvingJob, payload_input};
 use quintet_store::Batch;
-use quintet_types::{Epoch, JobId, ProverIndex, Root, Slot};
+use quintet_types::{Epoch, JobId, Root, Slot};
 
 use super::{
     BlockMeta, Core, CoreError, JobRecord, LiveJob,
