@@ -93,8 +93,8 @@ impl<L: Lanes<Field = Fq>> Adder<L> {
 fn signed<L: Lanes<Field = Fq>>(points: [&PointCell<L::Cell>; LANES], refs: [Ref; LANES]) -> (L, L) {
     let (x, y) = L::gather(points);
     let mut negative = 0;
-    for lane in 0..LANES {
-        negative |= ((refs[lane] & 1) as u8) << lane;
+    for (lane, point) in refs.iter().enumerate() {
+        negative |= ((point & 1) as u8) << lane;
     }
     (x, if negative == 0 { y } else { L::select(negative, y.neg(), y) })
 }
