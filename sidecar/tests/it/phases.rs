@@ -2,7 +2,7 @@
 
 use quintet_protocol::JobState;
 use quintet_sidecar::core::Refusal;
-use quintet_types::{JobId, Phase, Reason, Reward, Submission};
+use quintet_types::{JobId, Phase, Reason, Reward, SignedAggProof, Submission};
 
 use crate::{
     provers::{sign, sign_commitments},
@@ -42,6 +42,11 @@ fn a_job_with_liars_is_closed_fined_and_tried_again_and_restarts_change_nothing(
     lie.points = lie.points.iter().rev().copied().collect::<Vec<_>>().try_into().unwrap();
     let lie = sign_commitments(secret(&selected[2]), world.spec(), &job, vec![lie]);
     assert!(matches!(world.submit(lie), Err(Refusal::Malformed(_))), "the digest is not that of the points");
+
+    // No block is split, so there is nothing to join.
+    let unsplit =
+        SignedAggProof { job, phase: Phase::T1, prover: selected[0], body: Default::default(), signature: Default::default() };
+    assert_eq!(world.submit(Submission::AggProof(unsplit)), Err(Refusal::Undivided(job)));
 
     // Refused: a foreign signature, a body of another job, an unselected prover.
     let Submission::Commitments(mut stolen) = honest.clone() else { unreachable!() };

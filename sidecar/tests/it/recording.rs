@@ -1,7 +1,7 @@
 //! Real commitments and proofs of one small block, made once and kept in `tests/data/recording.bin`.
 //!
 //! Proofs cost seconds each and do not change while circuits, guest and formats do not. Where one of them changed on purpose, make the file again:
-//! `cargo nextest run -p quintet-sidecar --run-ignored only make_the_recording_again` (a minute of both cores).
+//! `QUINTET_RECORD=1 cargo nextest run -p quintet-sidecar make_the_recording_again` (a minute of a core).
 
 use std::{collections::BTreeMap, sync::OnceLock};
 
@@ -14,8 +14,10 @@ use crate::{
     world::{World, block, spec},
 };
 
+/// Where it is.
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/recording.bin");
 /// What to do when it is out of date.
-const REMAKE: &str = "cargo nextest run -p quintet-sidecar --run-ignored only make_the_recording_again";
+const REMAKE: &str = "QUINTET_RECORD=1 cargo nextest run -p quintet-sidecar make_the_recording_again";
 
 /// Seat of the prover whose share the prover of seat 0 can prove too: it is the one that misbehaves in tests.
 pub(crate) const CULPRIT: usize = 1;
@@ -38,8 +40,8 @@ pub(crate) struct Recording {
 pub(crate) fn recording() -> &'static Recording {
     static RECORDING: OnceLock<Recording> = OnceLock::new();
     RECORDING.get_or_init(|| {
-        let file = include_bytes!("../data/recording.bin");
-        Recording::decode(file).unwrap_or_else(|| panic!("tests/data/recording.bin is of another format; run `{REMAKE}`"))
+        let file = std::fs::read(FILE).unwrap();
+        Recording::decode(&file).unwrap_or_else(|| panic!("{FILE} is of another format; run `{REMAKE}`"))
     })
 }
 
@@ -106,9 +108,12 @@ fn the_recording_is_of_todays_plan_and_circuits() {
     assert_eq!(Recording::decode(&recording.encode()).as_ref(), Some(recording));
 }
 
+/// Not a test of its own, and not among the ignored ones, which `make test-long` runs: it writes the file only if it is asked to.
 #[test]
-#[ignore = "writes tests/data/recording.bin again"]
 fn make_the_recording_again() {
+    if std::env::var_os("QUINTET_RECORD").is_none() {
+        return;
+    }
     let mut world = World::unrecorded(spec());
     let job = world.announce();
     let proving = world.proving(&job);
@@ -145,8 +150,6 @@ fn make_the_recording_again() {
     let full_proofs =
         selected.iter().map(|key| (*key, provers::aggregate(&proving, &commitments, &shares, key, &[]))).collect();
     let made = Recording { plan_root: proving.plan_root(), commitments, partials, foreign, full_proofs };
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/recording.bin");
-    std::fs::create_dir_all(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data")).unwrap();
-    std::fs::write(path, made.encode()).unwrap();
+    std::fs::write(FILE, made.encode()).unwrap();
     assert_eq!(block().slot, job.slot);
 }

@@ -236,6 +236,23 @@ fn a_retry_keeps_d_and_starts_at_t2_without_the_culprits() {
 }
 
 #[test]
+fn a_culprit_stays_barred_when_a_later_attempt_commits_to_doubted_entries_anew() {
+    let spec = Spec { provers_per_proof: 10, ..Spec::default() };
+    let (mut job, all) = failed(&spec, 2);
+    job.doubt([InstanceIndex(4)]);
+    let (table, busy) = (candidates(40), nobody());
+    let context = RetryContext { randao_mix: &MIX, gas_used: MUCH_GAS, candidates: &table, busy: &busy };
+    let mut retry = job.retry(&context, &spec).unwrap();
+    retry.open(job.plan_root(), 20, &spec).unwrap();
+    assert_eq!(retry.phase(), Some(Phase::T1));
+    assert_eq!(retry.digests().iter().filter(|digest| digest.is_none()).count(), 1);
+    let provers = selected(&retry);
+    close_t1(&mut retry, &provers, &spec);
+    assert_eq!(retry.phase(), Some(Phase::T2));
+    assert!(retry.culprits().contains(&all[0]));
+}
+
+#[test]
 fn a_retry_after_holes_starts_at_t1_and_asks_for_the_rest() {
     let spec = Spec::default();
     let mut job = open_job(10, 20, &spec);
