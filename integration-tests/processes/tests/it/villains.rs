@@ -41,6 +41,7 @@ fn deeds(log: &Path) -> Vec<Deed> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "long: three phases run to their deadlines, with thirteen processes"]
 async fn a_job_finalizes_among_villains_and_each_pays_to_the_unit() {
     let mut net = Net::start(KEYS, 1, phase_slots(PHASE_SLOTS), |spec| {
         spec.provers_per_proof = (ROLES.len() + HONEST) as u64;
