@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::OnceLock};
 
 use quintet_beacon::decode_block_file;
-use quintet_plonk::{Encode as _, FullProof, InstanceId, ParamsCache, ProofFile, ProverKey, Round, verify_full};
+use quintet_plonk::{Encode as _, FullProof, InstanceId, ParamsCache, ProofFile, ProverKey, Rejection, Round, verify_full};
 use quintet_proving::{Circuits, CommittedInstance, Guest, ProvingJob, payload_input};
 use quintet_types::{InstanceIndex, JobId, PublicKeyBytes, Root};
 
@@ -75,41 +75,49 @@ fn a_block_is_proven_from_the_partial_proofs_of_others() {
 }
 
 /// Applies a change to a copy of the proof and says why it is refused.
-fn refused(change: impl FnOnce(&mut FullProof)) -> String {
+fn refused(change: impl FnOnce(&mut FullProof)) -> Rejection {
     let Proven { round, proof, .. } = proven();
     let mut forged = proof.clone();
     change(&mut forged);
     assert!(forged != *proof, "the change changed nothing");
-    round.verify_full(&forged).expect_err("the forgery verifies").to_string()
+    round.verify_full(&forged).expect_err("the forgery verifies")
 }
 
 fn a_partial_of_another_prover_instance_or_order_is_refused() {
-    refused(|proof| proof.partials[0].prover = ProverKey(key(7).0));
-    refused(|proof| proof.partials.swap(0, 1));
-    refused(|proof| proof.partials.truncate(1));
-    refused(|proof| proof.partials.push(proof.partials[0].clone()));
-    refused(|proof| proof.partials[1] = proof.partials[0].clone());
-    refused(|proof| proof.partials[0].id.index += 1);
-    refused(|proof| proof.aggregator = ProverKey(key(7).0));
+    let order = |rejection: Rejection| matches!(rejection, Rejection::Order { .. });
+    let count = |rejection: Rejection| matches!(rejection, Rejection::Count { .. });
+    assert!(aggregated_otherwise(refused(|proof| proof.partials[0].prover = ProverKey(key(7).0))));
+    assert!(order(refused(|proof| proof.partials.swap(0, 1))));
+    assert!(count(refused(|proof| proof.partials.truncate(1))));
+    assert!(count(refused(|proof| proof.partials.push(proof.partials[0].clone()))));
+    assert!(order(refused(|proof| proof.partials[1] = proof.partials[0].clone())));
+    assert!(order(refused(|proof| proof.partials[0].id.index += 1)));
+    assert!(aggregated_otherwise(refused(|proof| proof.aggregator = ProverKey(key(7).0))));
+}
+
+/// The aggregation proof is of other partial proofs, or of another maker.
+fn aggregated_otherwise(rejection: Rejection) -> bool {
+    matches!(rejection, Rejection::Aggregation(_))
 }
 
 fn changed_bytes_and_sums_are_refused() {
-    refused(|proof| proof.partials[0].proof[0] ^= 1);
+    assert!(aggregated_otherwise(refused(|proof| proof.partials[0].proof[0] ^= 1)));
     let last = |proof: &mut FullProof| proof.partials[2].proof.len() - 1;
-    refused(|proof| {
+    assert!(aggregated_otherwise(refused(|proof| {
         let at = last(proof);
         proof.partials[2].proof[at] ^= 1;
-    });
-    refused(|proof| proof.partials[0].proof.truncate(100));
-    refused(|proof| proof.partials[0].proof.push(0));
-    refused(|proof| proof.aggregation[40] ^= 1);
-    // Two sums that still cancel.
-    refused(|proof| {
-        let one = quintet_air::F::from(1);
+    })));
+    assert!(aggregated_otherwise(refused(|proof| proof.partials[0].proof.truncate(100))));
+    assert!(aggregated_otherwise(refused(|proof| proof.partials[0].proof.push(0))));
+    assert!(aggregated_otherwise(refused(|proof| proof.aggregation[40] ^= 1)));
+    // Two sums that still cancel, and one that does not.
+    let one = quintet_air::F::from(1);
+    assert!(aggregated_otherwise(refused(|proof| {
         proof.partials[0].sum += one;
         proof.partials[1].sum -= one;
-    });
-    refused(|proof| proof.partials[0].boundary[0] += quintet_air::F::from(1));
+    })));
+    assert_eq!(refused(|proof| proof.partials[0].sum += one), Rejection::Bus);
+    assert!(aggregated_otherwise(refused(|proof| proof.partials[0].boundary[0] += one)));
 }
 
 fn another_statement_is_refused() {
@@ -120,15 +128,15 @@ fn another_statement_is_refused() {
         change(&mut statement);
         verify_full(&sized.keys, &sized.program, &statement, proof).expect_err("the statement is proven")
     };
-    verify(&|statement| statement.outputs[0] ^= 1);
-    verify(&|statement| statement.outputs.truncate(3));
-    verify(&|statement| statement.outputs.push(0));
-    verify(&|statement| statement.job_root[0] ^= 1);
-    verify(&|statement| statement.input_root[0] ^= 1);
-    verify(&|statement| statement.plan_root[0] ^= 1);
-    verify(&|statement| statement.exit_code = 1);
-    verify(&|statement| statement.program_id.0[0] ^= 1);
-    verify(&|statement| statement.machine_id.0[0] ^= 1);
+    assert_eq!(verify(&|statement| statement.outputs[0] ^= 1), Rejection::Bus);
+    assert_eq!(verify(&|statement| statement.outputs.truncate(3)), Rejection::Bus);
+    assert_eq!(verify(&|statement| statement.outputs.push(0)), Rejection::Bus);
+    assert_eq!(verify(&|statement| statement.job_root[0] ^= 1), Rejection::Bus);
+    assert_eq!(verify(&|statement| statement.input_root[0] ^= 1), Rejection::Bus);
+    assert_eq!(verify(&|statement| statement.plan_root[0] ^= 1), Rejection::Bus);
+    assert_eq!(verify(&|statement| statement.exit_code = 1), Rejection::ExitCode(1));
+    assert!(matches!(verify(&|statement| statement.program_id.0[0] ^= 1), Rejection::Program { .. }));
+    assert!(matches!(verify(&|statement| statement.machine_id.0[0] ^= 1), Rejection::Machine { .. }));
 }
 
 fn a_commitment_is_the_same_for_every_prover_and_attempt() {
