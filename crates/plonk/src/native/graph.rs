@@ -49,7 +49,7 @@ impl Scalar {
         Some(Self { constant: self.constant * other.constant, weight, challenge })
     }
 
-    fn key(&self) -> ([u8; 32], Option<usize>, Option<usize>) {
+    fn key(&self) -> ScalarKey {
         (self.constant.to_repr(), self.weight, self.challenge)
     }
 }
@@ -71,13 +71,16 @@ pub(super) enum Node {
     Scale(Id, usize),
 }
 
+/// What makes two scalars the same.
+type ScalarKey = ([u8; 32], Option<usize>, Option<usize>);
+
 /// Operations without repetitions; operands come before what uses them.
 #[derive(Debug, Default)]
 pub(super) struct Graph {
     pub nodes: Vec<Node>,
     pub scalars: Vec<Scalar>,
     by_node: HashMap<Node, Id>,
-    by_scalar: HashMap<([u8; 32], Option<usize>, Option<usize>), usize>,
+    by_scalar: HashMap<ScalarKey, usize>,
     by_expr: HashMap<usize, Id>,
 }
 

@@ -28,11 +28,14 @@ use crate::{AirKey, Backend, Error, PhaseOne, Resident, Witness, suite::Point};
 use circuit::Circuit;
 use size::Size;
 
+/// AIR, k, and the transcript representation of the verifying key.
+type CircuitKey = (u16, u32, [u8; 32]);
+
 /// Our prover on CPUs.
 pub struct Native {
     path: Path,
     sizes: Mutex<HashMap<u32, Arc<Size>>>,
-    circuits: Mutex<HashMap<(u16, u32, [u8; 32]), Arc<Circuit>>>,
+    circuits: Mutex<HashMap<CircuitKey, Arc<Circuit>>>,
 }
 
 /// What is kept between commitment and proof: the points alone. Coefficients are 32 bytes a cell, and making them anew costs less than 4 % of a proof.
