@@ -143,7 +143,9 @@ fn on_chain(shared: &Shared, metrics: &Metrics, event: ChainEvent, max_bytes: us
             core.on_finalized(epoch, block_root)?;
             let forgotten = core.bound_memory(max_bytes)?;
             if forgotten > 0 {
-                core.warn(format!("{forgotten} finalized jobs are forgotten before their time: limits.submissions_bytes is used up"))?;
+                core.warn(format!(
+                    "{forgotten} finalized jobs are forgotten before their time: limits.submissions_bytes is used up"
+                ))?;
             }
         }
         ChainEvent::RandaoMismatch { block, own, other, source } => {
