@@ -1,3 +1,4 @@
 //! Tests of the staking crate against what the contracts see.
 
+mod anvil;
 mod vectors;
