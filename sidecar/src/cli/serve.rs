@@ -18,7 +18,7 @@ use quintet_sidecar::{
     metrics::Metrics,
     net::{Listener, ListenerLimits, Seats, TlsFiles},
     registry::RegistryFile,
-    service::{self, IntakeQueue, Shared, now_ms},
+    service::{self, Bounds, IntakeQueue, Shared, now_ms},
 };
 use quintet_store::{Options, Store};
 use quintet_types::{Root, Spec, ValidatorIndex};
@@ -174,8 +174,8 @@ async fn attached(
     let resume_from = (head != Root::ZERO).then_some(head);
     let (follower, chain) =
         ChainFollower::spawn(client, FollowerConfig { optimistic, resume_from, ..FollowerConfig::default() });
-    let (threads, max_bytes) = (config.limits.effective_threads(), config.limits.submissions_bytes);
-    let result = service::run(shared, circuits, chain, intake, threads, max_bytes, metrics, stop.clone()).await;
+    let bounds = Bounds { threads: config.limits.effective_threads(), max_bytes: config.limits.submissions_bytes };
+    let result = service::run(shared, circuits, chain, intake, bounds, metrics, stop.clone()).await;
     follower.stop().await;
     result.context("the sidecar cannot go on")
 }

@@ -80,9 +80,7 @@ mod tests {
 
     #[test]
     fn every_field_has_a_key_and_every_key_a_field() {
-        let mut config = Config::default();
-        config.registry = Some("r".into());
-        config.params_dir = Some("p".into());
+        let mut config = Config { registry: Some("r".into()), params_dir: Some("p".into()), ..Config::default() };
         config.gateway.tls.cert = Some("c".into());
         config.gateway.tls.key = Some("k".into());
         config.admin.listen = Some(config.admin_listen());

@@ -61,8 +61,16 @@ pub fn now_ms() -> u64 {
 /// How often the clock is looked at.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Runs chain and clock until `stop`. No more than `threads` threads compute; finalized jobs are forgotten early when more than `max_bytes` of submissions
-/// are held.
+/// What the service may use of the machine.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Threads that plan and verify.
+    pub threads: usize,
+    /// Bytes of submissions held; finalized jobs are forgotten early above it.
+    pub max_bytes: usize,
+}
+
+/// Runs chain and clock until `stop`, within `bounds`.
 ///
 /// # Errors
 /// If the store fails: nothing can be acknowledged any more. If there are no threads to be had.
@@ -71,11 +79,11 @@ pub async fn run(
     circuits: Arc<Circuits>,
     mut chain: mpsc::Receiver<ChainEvent>,
     intake: IntakeQueue,
-    threads: usize,
-    max_bytes: usize,
+    bounds: Bounds,
     metrics: Metrics,
     stop: CancellationToken,
 ) -> Result<(), ServiceError> {
+    let Bounds { threads, max_bytes } = bounds;
     let work = work::Workers::new(shared.clone(), circuits, threads, metrics.clone())?;
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);

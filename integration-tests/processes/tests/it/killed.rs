@@ -15,6 +15,9 @@ const LIFE_MS: u64 = 6_000;
 /// How long to wait for something to be sent, in milliseconds.
 const PATIENCE_MS: u64 = 120_000;
 
+/// Bodies' roots and the signatures over them.
+type Bodies = BTreeSet<(Root, Vec<u8>)>;
+
 fn decode(posted: &Posted) -> Submission {
     let kind = posted.path.rsplit('/').next().unwrap();
     match kind {
@@ -60,7 +63,7 @@ async fn killed(kills: usize) {
     let detail = net.until(&id, Duration::from_secs(600), JobState::is_final).await;
     assert_eq!(detail.summary.state, JobState::Finalized, "{detail:#?}");
 
-    let mut signed: BTreeMap<(String, Phase), BTreeSet<(Root, Vec<u8>)>> = BTreeMap::new();
+    let mut signed: BTreeMap<(String, Phase), Bodies> = BTreeMap::new();
     for posted in proxy.posted() {
         assert!(posted.code == 200 || posted.code >= 400, "{}", posted.code);
         let submission = decode(&posted);
