@@ -17,6 +17,8 @@ step "Documentation examples" cargo test --workspace --doc --locked
 if [ -x guests/build.sh ]; then step "Guests are the committed ones" scripts/check-guests.sh; fi
 if [ -d fuzz ]; then step "Fuzzing, 30 s a target" scripts/fuzz.sh 30; fi
 if [ -d contracts ]; then step "Contracts" scripts/test-contracts.sh; fi
+step "Kurtosis package and Dockerfile" scripts/test-kurtosis.sh
+step "Dashboard" scripts/test-dashboard.sh
 step "Dependencies" scripts/check-dependencies.sh
 step "Real clients from npm" scripts/check-clients.sh
 step "Tests" cargo nextest run --workspace --locked --no-fail-fast

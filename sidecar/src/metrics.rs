@@ -138,3 +138,26 @@ impl Metrics {
         text
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every name that dashboards and alerts ask for is one of ours.
+    #[test]
+    fn dashboards_and_alerts_ask_for_metrics_that_exist() {
+        let text = Metrics::default().render();
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../configs/grafana");
+        let mut asked = 0;
+        for file in std::fs::read_dir(folder).unwrap() {
+            let content = std::fs::read_to_string(file.unwrap().path()).unwrap();
+            for part in content.split("quintet_sidecar_").skip(1) {
+                let name: String = part.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+                let name = ["_bucket", "_total"].iter().fold(name.as_str(), |name, end| name.strip_suffix(end).unwrap_or(name));
+                assert!(text.contains(&format!("# TYPE quintet_sidecar_{name} ")), "quintet_sidecar_{name} is not in\n{text}");
+                asked += 1;
+            }
+        }
+        assert!(asked > 5, "{asked}");
+    }
+}
