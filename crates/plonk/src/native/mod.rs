@@ -47,7 +47,7 @@ struct Points {
 impl Default for Native {
     /// The portable path: proofs with IFMA were measured slower than with it in test builds, and not yet in release builds.
     fn default() -> Self {
-        Self::new(Path::Portable)
+        Self::new(Path::best())
     }
 }
 
