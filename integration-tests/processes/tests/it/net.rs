@@ -53,6 +53,8 @@ impl Net {
             format!("--data-dir={}", files.sidecar().display()),
             format!("--beacon-url={}", chain.url()),
             format!("--listen=127.0.0.1:{port}"),
+            // Not the port after the gateway's, which may be somebody's.
+            "--set=admin.listen=127.0.0.1:0".to_owned(),
         ];
         let mut children = Children::default();
         children.spawn("sidecar", &programs.sidecar, arguments.into_iter(), files.log("sidecar")).unwrap();
