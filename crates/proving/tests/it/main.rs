@@ -18,7 +18,6 @@ macro_rules! run {
 
 /// One test, because every test has a process of its own and the proof takes seconds of processor time.
 #[test]
-#[ignore = "long: proves eight instances, and verifies some sixty forgeries"]
 fn nothing_passes_for_a_proof_but_the_proof() {
     run![
         forgeries::honest_proofs_verify,

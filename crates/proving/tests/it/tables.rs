@@ -12,7 +12,6 @@ use quintet_proving::{Guest, payload_input};
 use crate::fixture::K;
 
 #[test]
-#[ignore = "long: every constraint at every row of a block"]
 fn the_tables_of_a_real_block_satisfy_every_constraint_and_the_bus_balances() {
     let block = decode_block_file(include_bytes!("../../../../integration-tests/tests/data/block-fulu-26.json")).unwrap();
     let input = payload_input(block.payload().unwrap()).unwrap().encode().unwrap();
