@@ -74,6 +74,22 @@ class Examples(unittest.TestCase):
             for number in range(1, 5):
                 self.assertTrue((Path(folder) / f"prover-{number}" / "keystore.json").is_file())
 
+    def test_the_programs_know_the_variables_that_are_set(self):
+        prover = Path(os.environ.get("QUINTET_PROVER", ""))
+        sidecar = prover.with_name("quintet-sidecar")
+        if not (prover.is_file() and sidecar.is_file()):
+            self.skipTest("QUINTET_PROVER names no program, so variables were not compared")
+        said = lambda *command: subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        keys = [line.split()[0] for line in said(sidecar, "config", "keys").splitlines()]
+        known = {
+            "sidecar": {"QUINTET_" + key.replace(".", "_").upper() for key in keys},
+            "prover": set(re.findall(r"env: (QUINTET_\w+)", said(prover, "run", "--help"))),
+        }
+        for name, service in Package(example("lighthouse-prysm.yaml")).of("service").items():
+            for program, variables in known.items():
+                if program in name:
+                    self.assertLessEqual(set(service["env_vars"]) - {"QUINTET_LOG"}, variables, name)
+
     def test_gpus_go_to_the_first_provers_one_each(self):
         services = Package(example("gpu.yaml")).of("service")
         gpus = [services[f"quintet-prover-{n}"].get("gpu", {}).get("device_ids") for n in range(1, 5)]
@@ -148,7 +164,7 @@ class Refusals(unittest.TestCase):
         self.refused({"redundancy": 0}, "it has to be at least 1")
         self.refused({"gpus": 5}, "more than the 4 provers")
         self.refused({"gpus": 1, "backend": "cpu"}, "`quintet.backend` is `cpu`")
-        self.refused({"backend": "cuda"}, "it can be auto, gpu, cpu")
+        self.refused({"backend": "cuda"}, "it can be auto, cpu, upstream")
         self.refused({"k_min": 15}, "they have to be ordered and within 11 to 20")
         self.refused({"log_level": "loud"}, "it can be error, warn")
 
