@@ -41,7 +41,7 @@ struct Args {
     /// Transfers in a block, besides the call of a contract.
     #[arg(long, default_value_t = 10)]
     transfers: u64,
-    /// Address of the gateway; if its port is taken, another one is.
+    /// Address of the gateway; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5062")]
     listen: SocketAddr,
     /// Folder of the generators, shared by all processes.

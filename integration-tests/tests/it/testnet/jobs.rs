@@ -9,10 +9,8 @@ use quintet_types::{Account, Balance};
 
 use super::stack::{SLOT, Stack};
 
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "long: real clients from npm"]
-async fn a_block_of_lodestar_and_ethereumjs_is_proven_and_paid() {
-    let stack = Stack::start(Chain::Capella).await;
+async fn a_block_is_proven_and_paid(chain: Chain) {
+    let stack = Stack::start(chain).await;
     let job = stack.job(JobState::Finalized, &[]).await;
     it_is_the_nodes_block(&stack.testnet, &job, &stack).await;
     it_is_paid(&stack, &job).await;
@@ -21,12 +19,14 @@ async fn a_block_of_lodestar_and_ethereumjs_is_proven_and_paid() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "long: real clients from npm"]
+async fn a_block_of_lodestar_and_ethereumjs_is_proven_and_paid() {
+    a_block_is_proven_and_paid(Chain::Capella).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: real clients from npm"]
 async fn a_fulu_block_is_proven_and_paid() {
-    let stack = Stack::start(Chain::Fulu).await;
-    let job = stack.job(JobState::Finalized, &[]).await;
-    it_is_the_nodes_block(&stack.testnet, &job, &stack).await;
-    it_is_paid(&stack, &job).await;
-    stack.end().await;
+    a_block_is_proven_and_paid(Chain::Fulu).await;
 }
 
 /// Phases go by the clock: neither sidecar nor provers need the node once a job is announced. Not with Lodestar, which takes
