@@ -11,7 +11,10 @@ use std::{
 use quintet_sidecar::db;
 use quintet_store::{Options, Store};
 
-use super::fixture::{core, keys};
+use super::{
+    fixture::{core, keys},
+    tls::{answers, write_pair},
+};
 
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_quintet-sidecar"));
@@ -185,6 +188,27 @@ async fn before_its_beacon_node_is_there_it_says_so_and_ends_when_asked() {
         }
         assert!(running.ended(), "{end}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hang_up_makes_it_read_its_certificate_again() {
+    let (folder, mut flags) = setup();
+    let first = write_pair(folder.path());
+    flags.extend(["cert", "key"].map(|name| format!("--tls-{name}={}/{name}.pem", folder.path().display())));
+    let mut running = Running::start(&flags);
+    let port: u16 = running.gateway.rsplit(':').next().unwrap().parse().unwrap();
+    assert!(answers(port, &first).await);
+    let second = write_pair(folder.path());
+    assert!(!answers(port, &second).await, "files alone change nothing");
+    running.signal("HUP");
+    let started = Instant::now();
+    while !answers(port, &second).await {
+        assert!(started.elapsed() < Duration::from_secs(20), "the new certificate is never served");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(!answers(port, &first).await);
+    running.signal("TERM");
+    assert!(running.ended());
 }
 
 #[test]

@@ -8,11 +8,17 @@ use quintet_sidecar::net::TlsFiles;
 use super::fixture::{Gateway, config};
 
 /// A certificate for localhost that stands for itself, written into two files.
-fn write_pair(folder: &Path) -> reqwest::Certificate {
+pub(super) fn write_pair(folder: &Path) -> reqwest::Certificate {
     let made = rcgen::generate_simple_self_signed(["localhost".into()]).unwrap();
     std::fs::write(folder.join("cert.pem"), made.cert.pem()).unwrap();
     std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
     reqwest::Certificate::from_pem(made.cert.pem().as_bytes()).unwrap()
+}
+
+/// Whether a server on this port of localhost shows a certificate that `root` stands for, and answers.
+pub(super) async fn answers(port: u16, root: &reqwest::Certificate) -> bool {
+    let client = reqwest::Client::builder().add_root_certificate(root.clone()).build().unwrap();
+    client.get(format!("https://localhost:{port}/v1/node/health")).send().await.is_ok()
 }
 
 async fn version(port: u16, root: &reqwest::Certificate) -> bool {
