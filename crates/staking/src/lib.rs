@@ -1,5 +1,5 @@
 //! The contracts in `contracts/`, seen from Rust: what is signed for them, how points and leaves are encoded, and the prover registry as
-//! far as the chain is final.
+//! far as the chain is final; and the sender of transactions to them ([`tx`]).
 
 pub mod bindings;
 mod change;
@@ -10,6 +10,7 @@ mod log_store;
 mod points;
 mod possession;
 mod statement;
+pub mod tx;
 mod view;
 
 pub use change::{Change, DecodeError};
