@@ -1,9 +1,11 @@
-//! What sidecar and prover daemon do alike: logs, signals, and what identifies a network.
+//! What sidecar and prover daemon do alike: logs, signals, what identifies a network, and what is made from the command line.
 
 mod log;
+mod manual;
 mod signal;
 mod spec;
 
 pub use log::{LogFormat, init_log, init_log_to};
+pub use manual::{Completions, ManPages, check_reference, reference};
 pub use signal::{hangups, interrupted};
 pub use spec::spec_root;
