@@ -6,6 +6,7 @@
 
 pub mod bloom;
 pub mod bundle;
+mod bytes;
 pub mod domain;
 mod error;
 pub mod evidence;
@@ -22,6 +23,7 @@ pub mod submission;
 pub use alloy_primitives::{B256, FixedBytes};
 pub use bloom::BloomHash;
 pub use bundle::{BundleCertificate, BundleEntry, CertifiedBundle, PhaseBundle, SignedPhaseBundle};
+pub use bytes::ByteList;
 pub use domain::{Domain, compute_domain, compute_signing_root};
 pub use error::TypesError;
 pub use evidence::{EquivocationEvidence, WrongDigestEvidence};

@@ -6,7 +6,7 @@ use quintet_api::EventKind;
 use quintet_protocol::{Observed, checks, schedule};
 use quintet_proving::commitment_from_wire;
 use quintet_store::{Batch, Pending};
-use quintet_types::{Encode, JobId, ProverIndex, Reason, Root, Submission};
+use quintet_types::{Encode, JobId, ProverIndex, Reason, Root, Submission, SubmissionHeader};
 
 use super::{Core, CoreError, Received};
 use crate::db;
@@ -64,8 +64,8 @@ pub enum Refusal {
 pub struct Intake {
     /// What was sent.
     pub submission: Arc<Submission>,
-    /// Root of the body.
-    pub body_root: Root,
+    /// What the signature stands for, with the root of the body.
+    pub header: SubmissionHeader,
     /// What the signature has to sign.
     pub signing_root: Root,
     /// Arrival, Unix milliseconds.
@@ -80,10 +80,12 @@ impl Intake {
     /// # Errors
     /// If the body has no place in the phase.
     pub fn new(submission: Submission, spec: &quintet_types::Spec, arrival_ms: u64) -> Result<Self, Refusal> {
+        let domain = submission.domain_type().map_err(|error| Refusal::Malformed(error.to_string()))?;
+        // The one time that the body is hashed.
         let header = submission.header();
-        let signing_root = submission.signing_root(spec).map_err(|error| Refusal::Malformed(error.to_string()))?;
+        let signing_root = header.signing_root(domain, spec);
         let ssz = submission.as_ssz_bytes();
-        Ok(Self { body_root: header.body_root, signing_root, arrival_ms, ssz, submission: Arc::new(submission) })
+        Ok(Self { header, signing_root, arrival_ms, ssz, submission: Arc::new(submission) })
     }
 }
 
@@ -94,7 +96,7 @@ impl Core {
     /// Why it is refused.
     pub fn check(&self, intake: &Intake) -> Result<bool, Refusal> {
         let submission = &*intake.submission;
-        if self.received_root(submission)? == Some(intake.body_root) {
+        if self.received_root(submission)? == Some(intake.header.body_root) {
             return Ok(true);
         }
         self.check_place(submission, intake.arrival_ms, intake.ssz.len())?;
@@ -206,7 +208,7 @@ impl Core {
         if let Some(Err(refusal)) = self.jobs.get(&id).map(|live| Self::check_digests(live, submission)) {
             return Ok(Err(refusal));
         }
-        match self.log.observe(submission.header(), *submission.signature()) {
+        match self.log.observe(intake.header, *submission.signature()) {
             Observed::New | Observed::Repeated => {}
             Observed::Equivocation(evidence) => {
                 let place = (id.root(), phase.number(), key);
@@ -224,7 +226,7 @@ impl Core {
         let mut batch = Batch::new();
         batch.put(&db::SUBMISSIONS, &(id.root().0, phase.number(), key.0), &stored);
         let pending = self.store.submit(batch)?;
-        let body_root = intake.body_root;
+        let body_root = intake.header.body_root;
         self.insert(&id, prover, intake);
         self.events.push(EventKind::Submission { job: id, phase, prover: key, body_root, valid: 0 });
         Ok(Ok((true, Some(pending))))
@@ -241,7 +243,7 @@ impl Core {
         let phase = intake.submission.phase();
         live.bytes += intake.ssz.len();
         let received = Received {
-            body_root: intake.body_root,
+            body_root: intake.header.body_root,
             arrival_ms: intake.arrival_ms,
             bytes: intake.ssz.len(),
             verdict: None,

@@ -82,7 +82,7 @@ async fn post<T: Decode + DeserializeOwned>(
         Placed::New(intake) => intake,
     };
     app.admission.prover(&prover).inspect_err(|_| app.metrics.submission(phase, "rate"))?;
-    let body_root = intake.body_root;
+    let body_root = intake.header.body_root;
     let outcome = app.intake.submit(*intake, memory).await.map_err(|error| match error {
         QueueError::Busy => ApiError::later(503, error.to_string(), Duration::from_secs(1)),
         _ => ApiError::new(503, error.to_string()),
@@ -119,8 +119,8 @@ fn place(app: &App, submission: Submission, length: usize, arrival: &Arrival) ->
         before
     };
     let intake = Intake::new(submission, &app.spec, arrival.ms())?;
-    if before == Some(intake.body_root) {
-        return Ok(Placed::Repeated(intake.body_root));
+    if before == Some(intake.header.body_root) {
+        return Ok(Placed::Repeated(intake.header.body_root));
     }
     if before.is_some() {
         app.shared.read().check_place(&intake.submission, arrival.ms(), length)?;

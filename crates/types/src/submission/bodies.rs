@@ -9,7 +9,7 @@ use tree_hash_derive::TreeHash;
 
 use super::PartialProof;
 use crate::plan::MaxPlanEntries;
-use crate::{BloomHash, InstanceIndex, JobId, Root};
+use crate::{BloomHash, ByteList, InstanceIndex, JobId, Root};
 
 /// SSZ limit of a self-made full proof. The network's `MAX_FULL_PROOF_BYTES` is the smaller, effective one.
 pub type MaxFullProofBytes = U8388608;
@@ -27,8 +27,7 @@ pub struct Commitment {
     /// Boundary values, canonical field elements, little-endian; as many as the machine's AIRs all have.
     pub boundary: VariableList<Root, U16>,
     /// Compressed phase-1 commitment points, one after the other.
-    #[serde(with = "ssz_types::serde_utils::hex_var_list")]
-    pub points: VariableList<u8, U32768>,
+    pub points: ByteList<U32768>,
 }
 
 /// T1: commitments to the assigned instances, further ones at will, and optionally a full proof.
@@ -37,8 +36,7 @@ pub struct Commitments {
     /// In rising order of instance, none twice. Empty for an empty share.
     pub commitments: VariableList<Commitment, MaxPlanEntries>,
     /// A self-made full proof; empty for none.
-    #[serde(with = "ssz_types::serde_utils::hex_var_list")]
-    pub full_proof: VariableList<u8, MaxFullProofBytes>,
+    pub full_proof: ByteList<MaxFullProofBytes>,
 }
 
 /// [`Commitments`] with the full proof replaced by its root: the same hash tree root, fit for evidence.
@@ -56,8 +54,7 @@ pub struct PartialProofs {
     /// In rising order of instance, none twice.
     pub proofs: VariableList<PartialProof, MaxPlanEntries>,
     /// A self-made full proof; empty for none.
-    #[serde(with = "ssz_types::serde_utils::hex_var_list")]
-    pub full_proof: VariableList<u8, MaxFullProofBytes>,
+    pub full_proof: ByteList<MaxFullProofBytes>,
 }
 
 /// T3–T5: a full proof, put together from partial proofs.
@@ -68,8 +65,7 @@ pub struct FullProof {
     /// The sender's own partials among them that no certified bundle holds yet, in rising order of instance.
     pub own: VariableList<PartialProof, MaxPlanEntries>,
     /// The aggregation proof, bound to its maker's key.
-    #[serde(with = "ssz_types::serde_utils::hex_var_list")]
-    pub aggregation: VariableList<u8, U65536>,
+    pub aggregation: ByteList<U65536>,
     /// Bloom filter over the ids of the partials that others made.
     pub bloom_hash: BloomHash,
 }
@@ -93,8 +89,7 @@ pub struct AggProof {
     /// All sub-blocks, in order.
     pub sub_blocks: VariableList<SubBlockProof, MaxSubBlocks>,
     /// The aggregation proof, bound to its maker's key.
-    #[serde(with = "ssz_types::serde_utils::hex_var_list")]
-    pub proof: VariableList<u8, MaxFullProofBytes>,
+    pub proof: ByteList<MaxFullProofBytes>,
 }
 
 impl Commitments {
@@ -144,7 +139,7 @@ mod tests {
         let mut body = Commitments::default();
         body.commitments.push(Commitment { instance: InstanceIndex(3), ..Commitment::default() }).unwrap();
         for bytes in [vec![], vec![7; 100]] {
-            body.full_proof = VariableList::new(bytes).unwrap();
+            body.full_proof = bytes.try_into().unwrap();
             assert_eq!(body.summary().tree_hash_root(), body.tree_hash_root());
         }
     }

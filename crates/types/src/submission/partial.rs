@@ -2,12 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 use ssz_derive::{Decode, Encode};
-use ssz_types::VariableList;
 use ssz_types::typenum::U32768;
 use tree_hash::TreeHash as _;
 use tree_hash_derive::TreeHash;
 
-use crate::{InstanceIndex, JobId, PublicKeyBytes, Root};
+use crate::{ByteList, InstanceIndex, JobId, PublicKeyBytes, Root};
 
 /// SSZ limit of one partial proof's bytes.
 pub type MaxPartialProofBytes = U32768;
@@ -22,8 +21,7 @@ pub struct PartialProof {
     /// S, the instance's share of the bus sum: a canonical field element, little-endian.
     pub sum: Root,
     /// The proof.
-    #[serde(with = "ssz_types::serde_utils::hex_var_list")]
-    pub proof: VariableList<u8, MaxPartialProofBytes>,
+    pub proof: ByteList<MaxPartialProofBytes>,
 }
 
 /// What a partial proof's id is the hash tree root of.

@@ -122,7 +122,12 @@ impl<B: SubmissionBody> Signed<B> {
     /// # Errors
     /// If the body has no place in the phase.
     pub fn signing_root(&self, spec: &Spec) -> Result<Root, TypesError> {
-        Ok(self.header().signing_root(B::domain_type(self.phase)?, spec))
+        Ok(self.header().signing_root(self.domain_type()?, spec))
+    }
+
+    /// The type of the domain that this is signed under.
+    fn domain_type(&self) -> Result<DomainType, TypesError> {
+        B::domain_type(self.phase)
     }
 }
 
@@ -197,11 +202,19 @@ impl Submission {
     /// # Errors
     /// If the body has no place in the phase.
     pub fn signing_root(&self, spec: &Spec) -> Result<Root, TypesError> {
+        Ok(self.header().signing_root(self.domain_type()?, spec))
+    }
+
+    /// The type of the domain that this is signed under, with which [`SubmissionHeader::signing_root`] gives what the signature must sign.
+    ///
+    /// # Errors
+    /// If the body has no place in the phase.
+    pub fn domain_type(&self) -> Result<DomainType, TypesError> {
         match self {
-            Self::Commitments(s) => s.signing_root(spec),
-            Self::PartialProofs(s) => s.signing_root(spec),
-            Self::FullProof(s) => s.signing_root(spec),
-            Self::AggProof(s) => s.signing_root(spec),
+            Self::Commitments(s) => s.domain_type(),
+            Self::PartialProofs(s) => s.domain_type(),
+            Self::FullProof(s) => s.domain_type(),
+            Self::AggProof(s) => s.domain_type(),
         }
     }
 }

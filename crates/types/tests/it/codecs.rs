@@ -52,8 +52,8 @@ fn phase() -> impl Strategy<Value = Phase> {
     (1u64..=5).prop_map(|n| Phase::from_number(n).unwrap())
 }
 
-fn bytes<N: ssz_types::typenum::Unsigned + std::fmt::Debug>(max: usize) -> impl Strategy<Value = VariableList<u8, N>> {
-    vec(any::<u8>(), 0..=max).prop_map(|v| VariableList::new(v).unwrap())
+fn bytes<N: ssz_types::typenum::Unsigned + std::fmt::Debug>(max: usize) -> impl Strategy<Value = ByteList<N>> {
+    vec(any::<u8>(), 0..=max).prop_map(|v| v.try_into().unwrap())
 }
 
 fn list<T: std::fmt::Debug, N: ssz_types::typenum::Unsigned + std::fmt::Debug>(
@@ -302,7 +302,7 @@ fn partial_ids_bind_job_instance_prover_digest_sum_and_proof() {
         PartialProof { instance: InstanceIndex(1), ..base.clone() },
         PartialProof { digest: Root::repeat_byte(1), ..base.clone() },
         PartialProof { sum: Root::repeat_byte(1), ..base.clone() },
-        PartialProof { proof: VariableList::new(vec![0]).unwrap(), ..base },
+        PartialProof { proof: vec![0].try_into().unwrap(), ..base },
     ] {
         assert_ne!(id, other.id(&job, &prover));
     }
