@@ -74,7 +74,7 @@ impl Domain {
     /// If the length is not the size of the domain.
     pub fn fft(&self, column: &mut [Fp]) {
         assert_eq!(column.len(), self.size(), "one value a row");
-        column.copy_from_slice(&self.0.forward.rows(column));
+        self.0.forward.rows(column);
     }
 
     /// Values to coefficients, in place.
@@ -83,7 +83,7 @@ impl Domain {
     /// If the length is not the size of the domain.
     pub fn ifft(&self, column: &mut [Fp]) {
         assert_eq!(column.len(), self.size(), "one value a row");
-        column.copy_from_slice(&self.0.inverse.rows(column));
+        self.0.inverse.rows(column);
     }
 
     /// [`Self::fft`] of several columns, in parallel.

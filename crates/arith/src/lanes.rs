@@ -203,8 +203,9 @@ pub trait Kernel: Copy + Debug + Send + Sync + 'static {
     /// From all lanes.
     fn from_array(values: [Self::Element; LANES]) -> Self;
 
-    /// Sum and difference of anything that butterflies gave, up to 28 of them one after the other, and a product.
-    fn butterfly(low: Self, turned: Self) -> (Self, Self);
+    /// `low + twiddle·high` and `low − twiddle·high`, in their places. What it gives may be joined again, up to 28 times; only products are
+    /// reduced.
+    fn join(low: &mut Self::Stored, high: &mut Self::Stored, twiddle: &Self::Scalar);
 
     /// Evaluations from blocks.
     fn evals(blocks: Vec<Self::Stored>) -> Evals;
@@ -297,8 +298,13 @@ macro_rules! portable {
             }
 
             #[inline(always)]
-            fn butterfly(low: Self, turned: Self) -> (Self, Self) {
-                (low.add(turned), low.sub(turned))
+            fn join(low: &mut Self::Stored, high: &mut Self::Stored, twiddle: &$field) {
+                // Element by element: copies of whole vectors would cost more than the additions.
+                for (low, high) in low.iter_mut().zip(high) {
+                    let turned = *high * twiddle;
+                    *high = *low - turned;
+                    *low += turned;
+                }
             }
 
             fn evals(blocks: Vec<[$field; LANES]>) -> Evals {

@@ -49,14 +49,6 @@ pub(crate) struct Table<L: Lanes<Field = Fp>> {
     eighth: [L::Scalar; 3],
 }
 
-/// Where the transform's result goes.
-pub(crate) enum Sink<'a, L: Lanes> {
-    /// Natural order.
-    Rows(&'a mut [Fp]),
-    /// The order of [`Evals`](crate::Evals).
-    Blocks(&'a mut Vec<L::Block>),
-}
-
 impl Plan {
     pub(crate) fn new(path: Path, k: u32, root: Fp, shift: Fp, scale: Fp) -> Self {
         let tables = if 1 << k < SMALLEST {
@@ -73,43 +65,39 @@ impl Plan {
         Self { k, root, shift, scale, tables }
     }
 
-    /// Transforms coefficients, of which the last ones may be missing, to rows in natural order.
-    pub(crate) fn rows(&self, coefficients: &[Fp]) -> Vec<Fp> {
-        let n = 1usize << self.k;
-        let mut rows = vec![Fp::ZERO; n];
+    /// Transforms coefficients to rows in natural order, in place.
+    pub(crate) fn rows(&self, values: &mut [Fp]) {
         match &self.tables {
-            Tables::Small => self.small(coefficients, &mut rows),
-            Tables::Portable(table) => table.transform(coefficients, Sink::Rows(&mut rows)),
+            Tables::Small => self.small(values),
+            Tables::Portable(table) => table.rows(values),
             #[cfg(target_arch = "x86_64")]
-            Tables::Ifma(table) => table.transform(coefficients, Sink::Rows(&mut rows)),
+            Tables::Ifma(table) => table.rows(values),
         }
-        rows
     }
 
-    /// Transforms coefficients to evaluations.
+    /// Transforms coefficients, of which the last ones may be missing, to evaluations.
     pub(crate) fn evals(&self, path: Path, coefficients: &[Fp]) -> crate::Evals {
         match &self.tables {
-            Tables::Small => crate::Evals::from_rows(path, &self.rows(coefficients)),
-            Tables::Portable(table) => evals(table, coefficients),
+            Tables::Small => {
+                let mut rows = coefficients.to_vec();
+                rows.resize(1 << self.k, Fp::ZERO);
+                self.small(&mut rows);
+                crate::Evals::from_rows(path, &rows)
+            }
+            Tables::Portable(table) => table.evals(coefficients),
             #[cfg(target_arch = "x86_64")]
-            Tables::Ifma(table) => evals(table, coefficients),
+            Tables::Ifma(table) => table.evals(coefficients),
         }
     }
 
-    fn small(&self, coefficients: &[Fp], rows: &mut [Fp]) {
+    fn small(&self, values: &mut [Fp]) {
         let mut power = self.scale;
-        for (row, coefficient) in rows.iter_mut().zip(coefficients) {
-            *row = power * coefficient;
+        for value in values.iter_mut() {
+            *value *= power;
             power *= self.shift;
         }
-        plain(rows, self.root);
+        plain(values, self.root);
     }
-}
-
-fn evals<L: Lanes<Field = Fp>>(table: &Table<L>, coefficients: &[Fp]) -> crate::Evals {
-    let mut blocks = Vec::new();
-    table.transform(coefficients, Sink::Blocks(&mut blocks));
-    L::evals(blocks)
 }
 
 /// `1, x, x², …`
@@ -139,11 +127,24 @@ impl<L: Lanes<Field = Fp>> Table<L> {
         Self { layers, lanes, eighth: [eighth, eighth.square(), eighth.square() * eighth].map(L::scalar) }
     }
 
-    fn transform(&self, coefficients: &[Fp], sink: Sink<'_, L>) {
-        let m = self.lanes.len();
-        let mut blocks = L::enter(Reversed::<L>::new(coefficients, m));
+    /// From coefficients to rows in natural order.
+    fn rows(&self, values: &mut [Fp]) {
+        let blocks = self.within(values);
+        L::enter(Rows::<L>::new(self, &blocks, values));
+    }
+
+    /// From coefficients to the order of [`Evals`](crate::Evals).
+    fn evals(&self, coefficients: &[Fp]) -> crate::Evals {
+        let mut blocks = self.within(coefficients);
+        L::enter(Across::<L>::new(self, &mut blocks));
+        L::evals(blocks)
+    }
+
+    /// What the transform does within lanes.
+    fn within(&self, coefficients: &[Fp]) -> Vec<L::Block> {
+        let mut blocks = L::enter(Reversed::<L>::new(coefficients, self.lanes.len()));
         self.places(&mut blocks);
-        L::enter(Across::<L>::new(self, &blocks, sink));
+        blocks
     }
 
     /// The transform over the places.
@@ -186,23 +187,21 @@ fn quarter<L: Lanes<Field = Fp>>(v: [L; 4], root: &L::Scalar) -> [L; 4] {
     [a.add(b), c.add(d), a.sub(b), c.sub(d)]
 }
 
-work!(Across<'a, L: Fp> { table: &'a Table<L>, blocks: &'a [L::Block], sink: Sink<'a, L> } -> () {
+work!(Rows<'a, L: Fp> { table: &'a Table<L>, blocks: &'a [L::Block], rows: &'a mut [Fp] } -> () {
     let m = blocks.len();
-    match sink {
-        Sink::Rows(rows) => {
-            for j in (0..m).step_by(LANES) {
-                let v = table.eight(blocks, j);
-                for r in 0..LANES {
-                    v[r].store(&mut rows[r * m + j..]);
-                }
-            }
+    for j in (0..m).step_by(LANES) {
+        let v = table.eight(blocks, j);
+        for r in 0..LANES {
+            v[r].store(&mut rows[r * m + j..]);
         }
-        Sink::Blocks(out) => {
-            out.reserve_exact(m);
-            for j in (0..m).step_by(LANES) {
-                let v = L::transpose(table.eight(blocks, j));
-                out.extend(each!(offset => v[offset].to_block()));
-            }
+    }
+});
+
+work!(Across<'a, L: Fp> { table: &'a Table<L>, blocks: &'a mut [L::Block] } -> () {
+    for j in (0..blocks.len()).step_by(LANES) {
+        let v = L::transpose(table.eight(blocks, j));
+        for offset in 0..LANES {
+            blocks[j + offset] = v[offset].to_block();
         }
     }
 });
@@ -261,10 +260,7 @@ work!(Join<'a, L: Fp> { low: &'a mut [L::Block], high: &'a mut [L::Block], twidd
 #[inline(always)]
 fn join<L: Lanes<Field = Fp>>(low: &mut [L::Block], high: &mut [L::Block], twiddles: &[L::Scalar]) {
     for ((low, high), twiddle) in low.iter_mut().zip(high).zip(twiddles) {
-        let turned = L::from_block(high).mul(L::broadcast(twiddle));
-        let (sum, difference) = L::butterfly(L::from_block(low), turned);
-        *low = sum.to_block();
-        *high = difference.to_block();
+        L::join(low, high, twiddle);
     }
 }
 

@@ -394,12 +394,14 @@ macro_rules! lanes {
             }
 
             #[inline(always)]
-            fn butterfly(low: Self, turned: Self) -> (Self, Self) {
-                let sum = low.add_unreduced(turned);
+            fn join(low: &mut Planar, high: &mut Planar, twiddle: &Self::Scalar) {
+                let (even, odd) = (Self::from_block(low), Self::from_block(high));
                 // A product of anything below 2²⁶⁰ and a reduced factor is below 2p.
+                let turned = odd.mul(Self::broadcast(twiddle));
                 let difference =
-                    carry(limbs!(limb => minus(plus(low.0[limb], word(Self::P2[limb])), turned.0[limb])));
-                (sum, Self::new(difference))
+                    carry(limbs!(limb => minus(plus(even.0[limb], word(Self::P2[limb])), turned.0[limb])));
+                *low = even.add_unreduced(turned).to_block();
+                *high = Self::new(difference).to_block();
             }
 
             fn evals(blocks: Vec<Planar>) -> Evals {

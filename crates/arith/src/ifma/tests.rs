@@ -99,16 +99,18 @@ macro_rules! arithmetic {
                             std::array::from_fn(|lane| if 0b1010_0110 >> lane & 1 == 1 { a[lane] } else { b[lane] })
                         );
                         // Long sums and differences of unreduced results.
-                        let (mut low, mut expected) = (x, a);
+                        let (mut low, mut expected) = (x.to_block(), a);
                         for round in 0..28 {
-                            let turned = if round % 2 == 0 { low.mul(y) } else { y.mul(x) };
-                            let (sum, difference) = L::butterfly(low, turned);
-                            low = if round % 3 == 0 { sum } else { difference };
-                            let turned = turned.to_array();
+                            let (mut high, operand) = if round % 2 == 0 { (low, expected) } else { (y.to_block(), b) };
+                            let twiddle = a[round % LANES];
+                            L::join(&mut low, &mut high, &L::scalar(twiddle));
+                            low = if round % 3 == 0 { low } else { high };
                             expected = std::array::from_fn(|lane| {
-                                if round % 3 == 0 { expected[lane] + turned[lane] } else { expected[lane] - turned[lane] }
+                                let turned = operand[lane] * twiddle;
+                                if round % 3 == 0 { expected[lane] + turned } else { expected[lane] - turned }
                             });
                         }
+                        let low = L::from_block(&low);
                         assert_eq!(low.mul(L::splat(<$field>::ONE)).to_array(), expected);
                         // Sums of the largest values that arithmetic gives.
                         let extreme = x.add(x).sub(y).add(x).sub(y.neg()).add(y);
