@@ -154,7 +154,7 @@ fn main() {
         || upstream.coeff_to_extended(upstream.coeff_from_vec(a.clone())),
         |path| {
             let cosets = &extended_cosets[usize::from(path == Path::Ifma)];
-            (0..4).for_each(|coset| drop(black_box(cosets.evaluate_many(coset, &[&a]))));
+            (0..4).for_each(|coset| drop(black_box(cosets.evaluate_many(coset, &[&a], Vec::new()))));
         },
     );
     let mut extended = vec![Fp::ZERO; 4 * n];

@@ -61,16 +61,23 @@ impl Cosets {
     /// # Panics
     /// If there are more than `n`.
     pub fn evaluate(&self, coset: usize, coefficients: &[Fp]) -> Evals {
-        assert!(coefficients.len() <= self.domain.size(), "one coefficient a row");
-        self.plans[coset].evals(self.domain.path(), coefficients)
+        self.into(coset, coefficients, None)
     }
 
-    /// [`Self::evaluate`] of several polynomials, in parallel.
+    /// [`Self::evaluate`] of several polynomials, in parallel, in the memory of values that are no longer needed, if there are any: fresh memory costs
+    /// a page fault for each 4 KiB.
     ///
     /// # Panics
     /// As [`Self::evaluate`].
-    pub fn evaluate_many(&self, coset: usize, columns: &[&[Fp]]) -> Vec<Evals> {
-        columns.par_iter().map(|column| self.evaluate(coset, column)).collect()
+    pub fn evaluate_many(&self, coset: usize, columns: &[&[Fp]], spare: Vec<Evals>) -> Vec<Evals> {
+        let mut spare: Vec<Option<Evals>> = spare.into_iter().map(Some).collect();
+        spare.resize_with(columns.len(), || None);
+        spare.into_par_iter().zip(columns).map(|(spare, column)| self.into(coset, column, spare)).collect()
+    }
+
+    fn into(&self, coset: usize, coefficients: &[Fp], spare: Option<Evals>) -> Evals {
+        assert!(coefficients.len() <= self.domain.size(), "one coefficient a row");
+        self.plans[coset].evals(self.domain.path(), coefficients, spare)
     }
 
     /// The `n · 2^log` coefficients of the polynomial that has these values on the cosets.

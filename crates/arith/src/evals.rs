@@ -114,6 +114,22 @@ impl Evals {
         Self(Store::Portable(blocks))
     }
 
+    pub(crate) fn into_portable(self) -> Vec<[Fp; LANES]> {
+        match self.0 {
+            Store::Portable(blocks) => blocks,
+            #[cfg(target_arch = "x86_64")]
+            Store::Ifma(_) => Vec::new(),
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn into_planar(self) -> Vec<Planar> {
+        match self.0 {
+            Store::Ifma(blocks) => blocks,
+            Store::Portable(_) => Vec::new(),
+        }
+    }
+
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     pub(crate) fn planar_blocks(&self) -> &[Planar] {

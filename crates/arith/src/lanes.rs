@@ -209,6 +209,9 @@ pub trait Kernel: Copy + Debug + Send + Sync + 'static {
 
     /// Evaluations from blocks.
     fn evals(blocks: Vec<Self::Stored>) -> Evals;
+
+    /// The blocks of evaluations; none if they were made for other lanes.
+    fn into_blocks(evals: Evals) -> Vec<Self::Stored>;
 }
 
 /// Runs an expression with a type alias for the lanes of a path.
@@ -236,7 +239,7 @@ pub(crate) use on;
 pub struct Portable<F>(pub(crate) [F; LANES]);
 
 macro_rules! portable {
-    ($field:ty, $blocks:expr, $evals:expr) => {
+    ($field:ty, $blocks:expr, $evals:expr, $into:expr) => {
         impl Kernel for Portable<$field> {
             type Element = $field;
             type Cell = $field;
@@ -310,6 +313,10 @@ macro_rules! portable {
             fn evals(blocks: Vec<[$field; LANES]>) -> Evals {
                 $evals(blocks)
             }
+
+            fn into_blocks(evals: Evals) -> Vec<[$field; LANES]> {
+                $into(evals)
+            }
         }
 
         impl Lanes for Portable<$field> {
@@ -374,5 +381,7 @@ macro_rules! portable {
     };
 }
 
-portable!(Fp, Evals::portable_blocks, Evals::from_portable);
-portable!(Fq, |_| unreachable!("evaluations are over Fp"), |_| unreachable!("evaluations are over Fp"));
+portable!(Fp, Evals::portable_blocks, Evals::from_portable, Evals::into_portable);
+portable!(Fq, |_| unreachable!("evaluations are over Fp"), |_| unreachable!("evaluations are over Fp"), |_| unreachable!(
+    "evaluations are over Fp"
+));

@@ -75,8 +75,8 @@ impl Plan {
         }
     }
 
-    /// Transforms coefficients, of which the last ones may be missing, to evaluations.
-    pub(crate) fn evals(&self, path: Path, coefficients: &[Fp]) -> crate::Evals {
+    /// Transforms coefficients, of which the last ones may be missing, to evaluations, in the memory of others.
+    pub(crate) fn evals(&self, path: Path, coefficients: &[Fp], spare: Option<crate::Evals>) -> crate::Evals {
         match &self.tables {
             Tables::Small => {
                 let mut rows = coefficients.to_vec();
@@ -84,9 +84,9 @@ impl Plan {
                 self.small(&mut rows);
                 crate::Evals::from_rows(path, &rows)
             }
-            Tables::Portable(table) => table.evals(coefficients),
+            Tables::Portable(table) => table.evals(coefficients, spare),
             #[cfg(target_arch = "x86_64")]
-            Tables::Ifma(table) => table.evals(coefficients),
+            Tables::Ifma(table) => table.evals(coefficients, spare),
         }
     }
 
@@ -129,20 +129,20 @@ impl<L: Lanes<Field = Fp>> Table<L> {
 
     /// From coefficients to rows in natural order.
     fn rows(&self, values: &mut [Fp]) {
-        let blocks = self.within(values);
+        let blocks = self.within(values, Vec::new());
         L::enter(Rows::<L>::new(self, &blocks, values));
     }
 
     /// From coefficients to the order of [`Evals`](crate::Evals).
-    fn evals(&self, coefficients: &[Fp]) -> crate::Evals {
-        let mut blocks = self.within(coefficients);
+    fn evals(&self, coefficients: &[Fp], spare: Option<crate::Evals>) -> crate::Evals {
+        let mut blocks = self.within(coefficients, spare.map(L::into_blocks).unwrap_or_default());
         L::enter(Across::<L>::new(self, &mut blocks));
         L::evals(blocks)
     }
 
     /// What the transform does within lanes.
-    fn within(&self, coefficients: &[Fp]) -> Vec<L::Block> {
-        let mut blocks = L::enter(Reversed::<L>::new(coefficients, self.lanes.len()));
+    fn within(&self, coefficients: &[Fp], spare: Vec<L::Block>) -> Vec<L::Block> {
+        let mut blocks = L::enter(Reversed::<L>::new(coefficients, self.lanes.len(), spare));
         self.places(&mut blocks);
         blocks
     }
@@ -221,8 +221,12 @@ work!(
 
 work!(
     /// Coefficients, eight to a vector, in bit-reversed order.
-    Reversed<'a, L: Fp> { coefficients: &'a [Fp], m: usize } -> Vec<L::Block> {
-        let mut blocks = vec![L::zero().to_block(); m];
+    Reversed<'a, L: Fp> { coefficients: &'a [Fp], m: usize, blocks: Vec<L::Block> } -> Vec<L::Block> {
+        let mut blocks = blocks;
+        if coefficients.len() < m * LANES {
+            blocks.clear();
+        }
+        blocks.resize(m, L::zero().to_block());
         let shift = usize::BITS - m.trailing_zeros();
         let chunks = coefficients.chunks_exact(LANES);
         let (whole, rest) = (chunks.len(), chunks.remainder());

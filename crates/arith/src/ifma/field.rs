@@ -317,7 +317,7 @@ fn store_slice<F: Modulus>(lanes: Ifma<F>, values: &mut [F]) {
 }
 
 macro_rules! lanes {
-    ($field:ty, $blocks:expr, $evals:expr) => {
+    ($field:ty, $blocks:expr, $evals:expr, $into:expr) => {
         impl Kernel for Ifma<$field> {
             type Element = $field;
             type Cell = Packed;
@@ -407,6 +407,10 @@ macro_rules! lanes {
             fn evals(blocks: Vec<Planar>) -> Evals {
                 $evals(blocks)
             }
+
+            fn into_blocks(evals: Evals) -> Vec<Planar> {
+                $into(evals)
+            }
         }
 
         impl Lanes for Ifma<$field> {
@@ -488,8 +492,10 @@ macro_rules! lanes {
     };
 }
 
-lanes!(Fp, Evals::planar_blocks, Evals::from_planar);
-lanes!(Fq, |_| unreachable!("evaluations are over Fp"), |_| unreachable!("evaluations are over Fp"));
+lanes!(Fp, Evals::planar_blocks, Evals::from_planar, Evals::into_planar);
+lanes!(Fq, |_| unreachable!("evaluations are over Fp"), |_| unreachable!("evaluations are over Fp"), |_| unreachable!(
+    "evaluations are over Fp"
+));
 
 #[cfg(test)]
 #[path = "tests.rs"]

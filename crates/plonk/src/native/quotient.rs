@@ -17,11 +17,12 @@ use super::{
 pub(super) fn quotient(size: &Size, circuit: &Circuit, polynomials: &Polynomials<'_>, y: F, pieces: usize) -> Vec<Vec<F>> {
     let weights = vector::powers(size.path, y, circuit.constraints);
     let mut values: Vec<Vec<Evals>> = circuit.groups.iter().map(|_| Vec::new()).collect();
+    let mut last = None;
     for coset in 0..1 << MAX_LOG {
         if !circuit.groups.iter().any(|group| group.covers(coset)) {
             continue;
         }
-        let columns = polynomials.on_coset(coset);
+        let columns = polynomials.on_coset(coset, last.take());
         let inverse = size.finest().vanishing_inv(coset);
         let weights: Vec<F> = weights.iter().map(|weight| *weight * inverse).collect();
         for (group, values) in circuit.groups.iter().zip(&mut values).filter(|(group, _)| group.covers(coset)) {
@@ -29,6 +30,7 @@ pub(super) fn quotient(size: &Size, circuit: &Circuit, polynomials: &Polynomials
             let run = group.code.over(&scalars, |input| columns.get(input));
             values.push(Evals::compute(size.path, size.rows(), &run));
         }
+        last = Some(columns);
     }
     let mut sum = vec![vec![F::ZERO; size.rows()]; pieces];
     for (group, values) in circuit.groups.iter().zip(values) {
