@@ -192,7 +192,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let place = |name: &str| folder.path().join(name);
         std::fs::write(place("key"), format!("{}\n", keystore::tests::SECRET)).unwrap();
-        std::fs::write(place("store"), keystore::tests::PBKDF2).unwrap();
+        std::fs::write(place("store"), keystore::tests::SCRYPT).unwrap();
         std::fs::write(place("password"), "testpassword\n").unwrap();
         let file = KeySource::File(place("key")).load().unwrap();
         let source = |password: &str| KeySource::Keystore { file: place("store"), password_file: place(password) };

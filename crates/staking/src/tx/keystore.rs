@@ -139,26 +139,37 @@ fn fixed<const N: usize>(field: &str, text: &str) -> Result<[u8; N], Fault> {
 pub(super) mod tests {
     use super::*;
 
-    /// The vectors of the Web3 Secret Storage definition; the password of both is "testpassword".
+    /// Made with Python's hashlib, OpenSSL and @noble/hashes; the password of all is "testpassword".
     pub(crate) const SECRET: &str = "7a28b5ba57c53603b0b07b56bba752f7784bf506fa95edc395f5cf6c7514fe9d";
-    pub(crate) const PBKDF2: &str = r#"{"crypto":{"cipher":"aes-128-ctr","cipherparams":{"iv":"6087dab2f9fdbbfaddc31a909735c1e6"},
+    pub(crate) const SCRYPT: &str = r#"{"crypto":{"cipher":"aes-128-ctr","cipherparams":{"iv":"740770fce12ce862af21264dab25f1da"},
+        "ciphertext":"cdf99125d8a94a7452004003ba9baeb1f159584b46f18be44c037dc74d3c9353","kdf":"scrypt",
+        "kdfparams":{"dklen":32,"n":4096,"r":8,"p":1,"salt":"25710c2ccd7c610b24d068af83b959b7a0e5f40641f0c82daeb1345766191034"},
+        "mac":"45cd31202eafa60d6061ab7b5c11fe8d10ab0fb9a3a0669e567924b98c38633b"},"id":"3198bc9c-6672-5ab3-d995-4942343ae5b6","version":3}"#;
+    const PBKDF2: &str = r#"{"crypto":{"cipher":"aes-128-ctr","cipherparams":{"iv":"740770fce12ce862af21264dab25f1da"},
+        "ciphertext":"ae1f16be0a2198cccb23e1f0a6f115007dc24ad324d215fa7239b50aec98bed0","kdf":"pbkdf2",
+        "kdfparams":{"c":1000,"dklen":32,"prf":"hmac-sha256","salt":"25710c2ccd7c610b24d068af83b959b7a0e5f40641f0c82daeb1345766191034"},
+        "mac":"7b3be26e4dfa009288a1e3c81a5133f51516e4249151a541a8cf61befedc0961"},"id":"3198bc9c-6672-5ab3-d995-4942343ae5b6","version":3}"#;
+    /// From the definition of Web3 Secret Storage. Its other vector has scrypt parameters that RFC 7914 rules out.
+    const PUBLISHED: &str = r#"{"crypto":{"cipher":"aes-128-ctr","cipherparams":{"iv":"6087dab2f9fdbbfaddc31a909735c1e6"},
         "ciphertext":"5318b4d5bcd28de64ee5559e671353e16f075ecae9f99c7a79a38af5f869aa46","kdf":"pbkdf2",
         "kdfparams":{"c":262144,"dklen":32,"prf":"hmac-sha256","salt":"ae3cd4e7013836a3df6bd7241b12db061dbe2c6785853cce422d148a624ce0bd"},
         "mac":"517ead924a9d0dc3124507e3393d175ce3ff7c1e96529c6c555ce9e51205e9b2"},"id":"3198bc9c-6672-5ab3-d995-4942343ae5b6","version":3}"#;
-    const SCRYPT: &str = r#"{"crypto":{"cipher":"aes-128-ctr","cipherparams":{"iv":"83dbcc02d8ccb40e466191a123791e0e"},
-        "ciphertext":"d172bf743a674da9cdad04534d56926ef8358534d458fffccd4e6ad2fbde479c","kdf":"scrypt",
-        "kdfparams":{"dklen":32,"n":262144,"r":1,"p":8,"salt":"ab0c7876052600dd703518d6fc3fe8984592145b591fc8fb5c6d43190334ba19"},
-        "mac":"2103ac29920d71da29f15d75b4a16dbe95cfd7ff8faea1056c33131d846e3097"},"id":"3198bc9c-6672-5ab3-d995-4942343ae5b6","version":3}"#;
 
     fn opened(text: &str) -> Result<String, Fault> {
         open(text.as_bytes(), b"testpassword").map(|opened| hex::encode(*opened.secret))
     }
 
     #[test]
-    fn the_published_vectors_open() {
-        assert_eq!(opened(PBKDF2).as_deref(), Ok(SECRET));
+    fn keystores_with_both_derivations_open_with_their_password_alone() {
         assert_eq!(opened(SCRYPT).as_deref(), Ok(SECRET));
-        assert!(matches!(open(PBKDF2.as_bytes(), b"another"), Err(Fault::WrongPassword)));
+        assert_eq!(opened(PBKDF2).as_deref(), Ok(SECRET));
+        assert!(matches!(open(SCRYPT.as_bytes(), b"another"), Err(Fault::WrongPassword)));
+    }
+
+    #[test]
+    #[ignore = "long: a quarter of a million rounds without optimisation"]
+    fn the_published_vector_opens() {
+        assert_eq!(opened(PUBLISHED).as_deref(), Ok(SECRET));
     }
 
     #[test]
@@ -166,16 +177,16 @@ pub(super) mod tests {
         for (from, to) in [
             (r#""version":3"#, r#""version":4"#),
             ("aes-128-ctr", "aes-256-gcm"),
-            (r#""n":262144"#, r#""n":1073741824"#),
-            (r#""n":262144"#, r#""n":3"#),
-            (r#""p":8"#, r#""p":0"#),
+            (r#""n":4096"#, r#""n":1073741824"#),
+            (r#""n":4096"#, r#""n":3"#),
+            (r#""p":1"#, r#""p":0"#),
             (r#""dklen":32"#, r#""dklen":16"#),
             (r#""kdf":"scrypt""#, r#""kdf":"argon2""#),
-            (r#""iv":"83"#, r#""iv":""#),
+            (r#""iv":"74"#, r#""iv":""#),
         ] {
             assert!(matches!(opened(&SCRYPT.replacen(from, to, 1)), Err(Fault::Field(_))), "{to}");
         }
-        assert!(matches!(opened(&PBKDF2.replacen("262144", "0", 1)), Err(Fault::Field(_))));
+        assert!(matches!(opened(&PBKDF2.replacen("1000", "0", 1)), Err(Fault::Field(_))));
         assert!(matches!(opened("{}"), Err(Fault::Field(_))));
     }
 }

@@ -5,10 +5,10 @@ use std::{
     time::Duration,
 };
 
-use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_primitives::{Address, B256, Bytes, Log, U256};
 use alloy_provider::{Provider as _, RootProvider};
 use alloy_rpc_client::ClientBuilder;
-use alloy_rpc_types_eth::{BlockId, TransactionInput, TransactionReceipt, TransactionRequest};
+use alloy_rpc_types_eth::{BlockId, Filter, TransactionInput, TransactionReceipt, TransactionRequest};
 use alloy_transport::{TransportError, TransportResult};
 use reqwest::Url;
 
@@ -147,6 +147,16 @@ impl Nodes {
 
     pub(super) async fn estimate(&self, from: Address, request: &Request) -> Result<u64, NodeFault> {
         self.ask(|node| async move { node.estimate_gas(plain(from, request)).block(BlockId::latest()).await }).await
+    }
+
+    pub(super) async fn timestamp(&self) -> Result<u64, NodeFault> {
+        let block = self.ask(|node| async move { node.get_block(BlockId::latest()).await }).await?;
+        block.map(|block| block.header.timestamp).ok_or_else(|| NodeFault::Silent("no block is there".to_owned()))
+    }
+
+    pub(super) async fn logs(&self, filter: &Filter) -> Result<Vec<Log>, NodeFault> {
+        let logs = self.ask(|node| async move { node.get_logs(filter).await }).await?;
+        Ok(logs.into_iter().map(|log| log.inner).collect())
     }
 
     /// Gives a transaction to every node.

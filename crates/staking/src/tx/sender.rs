@@ -1,6 +1,6 @@
 //! The sender: one account on one chain, through several nodes.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use alloy_consensus::{SignableTransaction as _, TxEip1559};
 use alloy_primitives::{Address, Bytes, TxKind};
@@ -8,7 +8,7 @@ use alloy_rpc_types_eth::BlockId;
 use tokio::time::Instant;
 
 use super::{
-    BoxedSigner, FeePolicy, Fees, Preview, Progress, Receipt, Request, TxError,
+    BoxedSigner, FeePolicy, Fees, Preview, Progress, Reader, Receipt, Request, TxError,
     journal::{Attempt, Journal, unix_now},
     node::{Fate, Nodes, Taken},
     watch::End,
@@ -59,7 +59,7 @@ pub struct SenderConfig {
 /// Sends transactions from one account.
 pub struct Sender {
     pub(super) config: SenderConfig,
-    pub(super) nodes: Nodes,
+    pub(super) nodes: Arc<Nodes>,
     pub(super) account: Address,
     signer: BoxedSigner,
 }
@@ -76,7 +76,7 @@ impl Sender {
     /// # Errors
     /// [`TxError::NoEndpoint`], [`TxError::Url`].
     pub fn new(config: SenderConfig, signer: BoxedSigner) -> Result<Self, TxError> {
-        let nodes = Nodes::new(&config.endpoints, config.chain_id)?;
+        let nodes = Arc::new(Nodes::new(&config.endpoints, config.chain_id)?);
         Ok(Self { config, nodes, account: signer.address(), signer })
     }
 
@@ -84,6 +84,12 @@ impl Sender {
     #[must_use]
     pub const fn account(&self) -> Address {
         self.account
+    }
+
+    /// Asks contracts through the same nodes.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        Reader { nodes: Arc::clone(&self.nodes) }
     }
 
     /// Reads from a contract as of the latest block.
@@ -110,6 +116,19 @@ impl Sender {
             return Err(TxError::Insufficient { balance, needed });
         }
         Ok(preview)
+    }
+
+    /// Whether the journal has this request as sent and not heard of since. Asks no node; `true` while another process holds the journal.
+    ///
+    /// # Errors
+    /// [`TxError::Journal`].
+    pub fn is_under_way(&self, request: &Request) -> Result<bool, TxError> {
+        let intent = request.intent();
+        let journal = Journal::open(&self.config.journal, self.config.chain_id, self.account)?;
+        let has = |journal: Journal| {
+            journal.entries().values().any(|entry| entry.attempts.iter().any(|attempt| attempt.out && attempt.intent == intent))
+        };
+        Ok(journal.is_none_or(has))
     }
 
     /// Sends a request and waits until it is in the chain, as deep as [`Timing::confirmations`] says. If the same request (contract, value,
