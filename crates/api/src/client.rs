@@ -9,8 +9,9 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Accepted, Assignment, Challenge, Data, ErrorBody, Event, EventKind, EvidenceView, Identity, JSON, JobDetail, JobFilter,
-    JobSummary, LedgerView, Page, ProverDetail, ProverView, RewardEntry, SSZ, SelectionView, SubmissionView, Syncing, Topic,
+    Accepted, Assignment, Challenge, ClaimView, Data, ErrorBody, Event, EventKind, EvidenceView, Identity, JSON, JobDetail,
+    JobFilter, JobSummary, LedgerView, Page, ProverDetail, ProverView, RewardEntry, SSZ, SelectionView, SettlementDetail,
+    SettlementSignatures, SettlementSummary, SignaturesTaken, SubmissionView, Syncing, Topic,
 };
 
 /// Largest answer that is read: a full proof in its materialised form, with room.
@@ -257,6 +258,36 @@ impl GatewayClient {
     /// The ledger.
     pub async fn ledger(&self) -> Result<LedgerView, ClientError> {
         self.data("v1/ledger").await
+    }
+
+    /// Settlements, newest first, at most `limit` of them.
+    pub async fn settlements(&self, limit: u64) -> Result<Vec<SettlementSummary>, ClientError> {
+        self.data(&format!("v1/ledger/settlements?limit={limit}")).await
+    }
+
+    /// A settlement with its signers and `limit` leaves from `offset` on.
+    pub async fn settlement(&self, number: u64, offset: u64, limit: u64) -> Result<SettlementDetail, ClientError> {
+        self.data(&format!("v1/ledger/settlements/{number}?offset={offset}&limit={limit}")).await
+    }
+
+    /// What a prover shows to the settlement contract: its leaf under settlement `number`, or under the newest that was posted.
+    pub async fn claim(&self, pubkey: &PublicKeyBytes, number: Option<u64>) -> Result<ClaimView, ClientError> {
+        let query = number.map(|number| format!("?settlement={number}")).unwrap_or_default();
+        self.data(&format!("v1/provers/{pubkey}/claim{query}")).await
+    }
+
+    /// Hands in validators' signatures under a settlement. Those that are accepted are on the gateway's disk.
+    pub async fn sign_settlement(
+        &self,
+        number: u64,
+        signatures: &SettlementSignatures,
+    ) -> Result<SignaturesTaken, ClientError> {
+        let url = self.url(&format!("v1/ledger/settlements/{number}/signatures"));
+        let response = self.send(self.http.post(url.clone()).json(signatures), &url).await?;
+        let bytes = self.bytes(response, &url).await?;
+        let body: Data<SignaturesTaken> =
+            serde_json::from_slice(&bytes).map_err(|error| ClientError::Answer { url, what: error.to_string() })?;
+        Ok(body.data)
     }
 
     /// Evidence of faults.

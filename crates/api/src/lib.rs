@@ -11,6 +11,7 @@ mod job;
 mod ledger;
 mod node;
 mod prover;
+mod settlement;
 
 pub use admin::{Backup, Stopping, StoreView, TableView};
 pub use client::{ClientError, EventStream, GatewayClient};
@@ -23,6 +24,10 @@ pub use job::{
 pub use ledger::{AccountView, EvidenceView, LedgerView, RewardEntry, ValidatorRewards};
 pub use node::{Health, Identity, Syncing, Version};
 pub use prover::{DutyView, HistoryView, ProverDetail, ProverStatus, ProverView};
+pub use settlement::{
+    Address, ClaimView, LeafView, MAX_SETTLEMENT_SIGNATURES, SettlementDetail, SettlementSignature, SettlementSignatures,
+    SettlementState, SettlementSummary, SignatureRefused, SignaturesTaken,
+};
 
 /// Content type of SSZ bodies.
 pub const SSZ: &str = "application/octet-stream";

@@ -12,17 +12,38 @@ use sha2::{Digest, Sha256};
 
 use crate::error::ProtocolError;
 
+/// What an account was ever given and what was ever taken from it, in 10⁻⁹ units. Neither falls, which is what settlement needs.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Sum of the positive entries.
+    pub rewards: u128,
+    /// Sum of the negative entries, without the sign.
+    pub penalties: u128,
+}
+
+impl Totals {
+    fn add(&mut self, amount: Reward) {
+        let side = if amount.0 < 0 { &mut self.penalties } else { &mut self.rewards };
+        *side += u128::from(amount.0.unsigned_abs());
+    }
+
+    /// What is left of one after the other. Sums of 64-bit amounts do not reach 2¹²⁷.
+    pub const fn balance(&self) -> Balance {
+        Balance(self.rewards as i128 - self.penalties as i128)
+    }
+}
+
 /// Entries of one job.
 type JobEntries = BTreeMap<(Phase, Account, Reason), Reward>;
 
 /// Rewards and penalties of all jobs, on whatever fork.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
-    /// Everything of slots before this one is folded into `settled_root` and `balances`.
+    /// Everything of slots before this one is folded into `settled_root` and `totals`.
     settled_before: Slot,
     /// Chain of hashes over the settled jobs, in order.
     settled_root: Root,
-    balances: BTreeMap<Account, Balance>,
+    totals: BTreeMap<Account, Totals>,
     /// Blocks at or before this slot are final.
     finalized: Option<Slot>,
     jobs: BTreeMap<JobId, JobEntries>,
@@ -75,7 +96,7 @@ impl Ledger {
         for (job, entries) in &settled {
             self.settled_root = chain(&self.settled_root, job, entries);
             for entry in listed(job, entries) {
-                *self.balances.entry(entry.account).or_default() += entry.amount;
+                self.totals.entry(entry.account).or_default().add(entry.amount);
                 folded.push(entry);
             }
         }
@@ -123,7 +144,8 @@ impl Ledger {
     }
 
     fn sum(&self, account: &Account, of_final: bool) -> Balance {
-        let mut total = if of_final { self.balances.get(account).copied().unwrap_or_default() } else { Balance::default() };
+        let settled = self.totals.get(account).filter(|_| of_final);
+        let mut total = settled.map(Totals::balance).unwrap_or_default();
         for entry in self.entries().filter(|e| e.account == *account && self.is_final(&e.job) == of_final) {
             total += entry.amount;
         }
@@ -131,12 +153,31 @@ impl Ledger {
     }
 
     /// Sums for all accounts over final blocks.
-    pub fn balances(&self) -> BTreeMap<Account, Balance> {
-        let mut balances = self.balances.clone();
-        for entry in self.entries().filter(|entry| self.is_final(&entry.job)) {
-            *balances.entry(entry.account).or_default() += entry.amount;
+    pub fn totals(&self) -> BTreeMap<Account, Totals> {
+        self.totals_of(|job| self.is_final(job))
+    }
+
+    /// As [`Self::totals`], over blocks before `slot`, with the root over their entries: what a settlement that ends there pays. The same whenever it is
+    /// asked for, once those blocks are final and their jobs are over. `None` if later jobs are folded in already.
+    pub fn before(&self, slot: Slot) -> Option<(BTreeMap<Account, Totals>, Root)> {
+        let is_before = |job: &JobId| job.slot < slot && self.is_final(job);
+        (self.settled_before <= slot).then(|| (self.totals_of(is_before), self.root_of(is_before)))
+    }
+
+    /// The first job of a block at `slot` or later that is final and has entries; `None` if there is none, or it is folded in already.
+    pub fn first_final_from(&self, slot: Slot) -> Option<&JobId> {
+        let mut jobs = self.jobs.range(JobId::new(slot, Root::ZERO)..);
+        jobs.next().map(|(job, _)| job).filter(|job| self.is_final(job))
+    }
+
+    fn totals_of(&self, which: impl Fn(&JobId) -> bool) -> BTreeMap<Account, Totals> {
+        let mut totals = self.totals.clone();
+        for (job, entries) in self.jobs.iter().filter(|(job, _)| which(job)) {
+            for entry in listed(job, entries) {
+                totals.entry(entry.account).or_default().add(entry.amount);
+            }
         }
-        balances
+        totals
     }
 }
 
@@ -236,8 +277,32 @@ mod tests {
         assert_eq!(early.root(), late.root());
         assert_eq!(early.finalized_root(), late.finalized_root());
         assert_ne!(late.root(), late.finalized_root());
-        assert_eq!(early.balances(), late.balances());
+        assert_eq!(early.totals(), late.totals());
         early.record(&entries[..1]).unwrap_err();
+    }
+
+    #[test]
+    fn what_a_settlement_pays_does_not_depend_on_when_it_is_asked_for() {
+        let entries = [entry(1, 1, 1, 5), entry(2, 1, 1, -7), entry(3, 1, 2, 11), entry(9, 1, 1, -1)];
+        let mut early = Ledger::default();
+        early.record(&entries[..3]).unwrap();
+        early.finalize(Slot(3), |_, _| true);
+        let (totals, root) = early.before(Slot(4)).unwrap();
+        assert_eq!(totals[&Account::Prover(ProverIndex(1))], Totals { rewards: 5, penalties: 7 });
+        assert_eq!(early.first_final_from(Slot(2)).map(|job| job.slot), Some(Slot(2)));
+
+        // Later, in another order, with a part folded in and more behind it.
+        let mut late = Ledger::default();
+        for entry in entries.iter().rev() {
+            late.record(&[*entry]).unwrap();
+        }
+        late.finalize(Slot(20), |_, _| true);
+        late.settle(Slot(2));
+        assert_eq!(late.before(Slot(4)), Some((totals, root)));
+        assert_eq!(late.first_final_from(Slot(4)).map(|job| job.slot), Some(Slot(9)));
+        late.settle(Slot(20));
+        assert_eq!(late.before(Slot(4)), None, "what is folded in cannot be taken apart");
+        assert_eq!(late.first_final_from(Slot(4)), None);
     }
 
     /// Value by the SSZ library for the same list.

@@ -42,7 +42,7 @@ pub use job::{
 };
 pub use joint::{JointJob, JointState};
 pub use leader::leaders;
-pub use ledger::Ledger;
+pub use ledger::{Ledger, Totals};
 pub use registry::{CandidateTable, Pause, ProverRecord, history_slot};
 pub use selection::{Selection, available, num_provers, select, selection_seed};
 pub use settlement::{Claims, Dispute, Settlement};

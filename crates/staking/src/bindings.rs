@@ -14,4 +14,4 @@ mod validator_set {
 
 pub use prover_registry::{BeaconClock as RegistryClock, ProverRegistry};
 pub use settlement::Settlement;
-pub use validator_set::ValidatorSet;
+pub use validator_set::{BeaconClock as ValidatorClock, ValidatorSet};

@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, B256, U256};
 use alloy_sol_types::SolEventInterface as _;
-use quintet_types::{Epoch, ProverIndex, PublicKeyBytes};
+use quintet_types::{Epoch, ProverIndex, PublicKeyBytes, ValidatorIndex};
 
 use crate::bindings::ProverRegistry as Abi;
 
@@ -55,7 +55,15 @@ pub enum DecodeError {
         /// What the decoder says.
         reason: String,
     },
-    /// A key does not have 48 bytes.
+    /// A validator's key does not have 48 bytes.
+    #[error("validator {index} has a key of {got} bytes")]
+    MemberKeyLength {
+        /// The validator.
+        index: ValidatorIndex,
+        /// Its length.
+        got: usize,
+    },
+    /// A prover's key does not have 48 bytes.
     #[error("prover {index} has a key of {got} bytes")]
     KeyLength {
         /// The prover.

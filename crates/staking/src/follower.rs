@@ -1,16 +1,17 @@
-//! Follows the registry's logs up to the finalized block.
+//! Follows the contracts' logs up to the finalized block.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use alloy_eips::BlockId;
-use alloy_primitives::{Address, B256};
+use alloy_primitives::B256;
 use quintet_protocol::ProverRecord;
 use quintet_store::StoreError;
-use quintet_types::{ProverIndex, Slot, Spec};
+use quintet_types::{Slot, Spec};
 
 use crate::{
-    Change, Checkpoint, DecodeError, LogStore, OrderError, RegistryView, StoredLog, TimedChange,
-    endpoint::{BlockRef, Endpoint},
+    Checkpoint, Contracts, DecodeError, Known, LogStore, NotFinal, OrderError, RegistryView,
+    endpoint::{BlockRef, Endpoint, PlacedLog},
+    known::posted,
 };
 
 /// Most blocks asked about at once; halved while a node refuses, doubled while it does not.
@@ -23,9 +24,9 @@ pub struct FollowerConfig {
     pub endpoints: Vec<String>,
     /// The execution chain.
     pub chain_id: u64,
-    /// The prover registry.
-    pub registry: Address,
-    /// The block that it was deployed in.
+    /// The contracts.
+    pub contracts: Contracts,
+    /// The block that the first of them was deployed in, or an earlier one.
     pub deployed_at: u64,
     /// Folder of the store.
     pub store: PathBuf,
@@ -78,15 +79,23 @@ pub enum FollowError {
         /// Its hash at the node.
         got: B256,
     },
-    /// The store is of another registry.
-    #[error("the store holds registry {contract} of chain {chain_id}")]
+    /// The store is of other contracts.
+    #[error("the store holds the contracts with registry {} of chain {chain_id}", contracts.registry)]
     ForeignStore {
         /// Its chain.
         chain_id: u64,
-        /// Its contract.
-        contract: Address,
+        /// Its contracts.
+        contracts: Contracts,
     },
-    /// A log is not one of this registry.
+    /// The contracts do not belong together, or are not there.
+    #[error("{endpoint}: {reason}")]
+    Deployment {
+        /// Host and port.
+        endpoint: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// A log is not one of these contracts.
     #[error(transparent)]
     Decode(#[from] DecodeError),
     /// Logs are missing.
@@ -97,24 +106,31 @@ pub enum FollowError {
     Store(#[from] StoreError),
 }
 
-/// The moment that was asked for is not final here yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the registry at {wanted} s is not final yet: known up to {known} s")]
-pub struct NotFinal {
-    /// The moment, seconds.
-    pub wanted: u64,
-    /// Timestamp of the last block that is known, seconds.
-    pub known: u64,
+impl FollowError {
+    /// One word for metrics.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::NoEndpoint | Self::Url(_) => "configuration",
+            Self::Request { .. } => "request",
+            Self::Inconsistent { .. } => "inconsistent",
+            Self::WrongChain { .. } => "wrong_chain",
+            Self::FinalizedReorg { .. } => "finalized_reorg",
+            Self::ForeignStore { .. } => "foreign_store",
+            Self::Deployment { .. } => "deployment",
+            Self::Decode(_) | Self::Order(_) => "logs",
+            Self::Store(_) => "store",
+        }
+    }
 }
 
-/// The registry as far as it is final.
+/// The contracts as far as they are final.
 #[derive(Debug)]
 pub struct Follower {
     config: FollowerConfig,
     endpoints: Vec<Endpoint>,
     store: LogStore,
-    checkpoint: Option<Checkpoint>,
-    view: RegistryView,
+    known: Arc<Known>,
     range: u64,
 }
 
@@ -130,29 +146,29 @@ impl Follower {
         }
         let store = LogStore::open(&config.store)?;
         let checkpoint = store.checkpoint()?;
-        if let Some(Checkpoint { chain_id, contract, .. }) = checkpoint
-            && (chain_id, contract) != (config.chain_id, config.registry)
+        if let Some(Checkpoint { chain_id, contracts, .. }) = checkpoint
+            && (chain_id, contracts) != (config.chain_id, config.contracts)
         {
-            return Err(FollowError::ForeignStore { chain_id, contract });
+            return Err(FollowError::ForeignStore { chain_id, contracts });
         }
-        let mut view = RegistryView::default();
+        let mut known = Known { checkpoint, deployment: store.deployment()?, ..Known::default() };
         for log in store.logs()? {
-            view.push(timed(&log)?)?;
+            known.push(&config.contracts, &log)?;
         }
-        Ok(Self { config, endpoints, store, checkpoint, view, range: MAX_RANGE })
+        Ok(Self { config, endpoints, store, known: Arc::new(known), range: MAX_RANGE })
     }
 
-    /// Takes over what has become final since the last call, from the first endpoint that answers. Returns how many changes there were.
+    /// Takes over what has become final since the last call, from the first endpoint that answers. Returns how many changes of provers there were.
     /// What was taken over before an error stays.
     ///
     /// # Errors
     /// The last endpoint's [`FollowError`], if all failed. A finalized block that changed, foreign logs and disk errors end the search at once.
     pub async fn poll(&mut self) -> Result<usize, FollowError> {
-        let before = self.view.changes().len();
+        let before = self.view().changes().len();
         let mut last = FollowError::NoEndpoint;
         for endpoint in self.endpoints.clone() {
             match self.poll_one(&endpoint).await {
-                Ok(()) => return Ok(self.view.changes().len() - before),
+                Ok(()) => return Ok(self.view().changes().len() - before),
                 Err(
                     error @ (FollowError::Request { .. } | FollowError::Inconsistent { .. } | FollowError::WrongChain { .. }),
                 ) => {
@@ -170,9 +186,14 @@ impl Follower {
         if got != expected {
             return Err(FollowError::WrongChain { endpoint: endpoint.shown.clone(), expected, got });
         }
+        if self.known.deployment.is_none() {
+            let deployment = endpoint.deployment(&self.config.contracts).await?;
+            self.store.put_deployment(&deployment).await?;
+            Arc::make_mut(&mut self.known).deployment = Some(deployment);
+        }
         // A node may not have finalized anything yet.
         let Some(finalized) = endpoint.block(BlockId::finalized()).await? else { return Ok(()) };
-        if let Some(checkpoint) = self.checkpoint {
+        if let Some(checkpoint) = self.known.checkpoint {
             if finalized.number < checkpoint.block {
                 // Behind what is known: nothing to learn from it.
                 return Ok(());
@@ -188,15 +209,15 @@ impl Follower {
             }
         }
         loop {
-            let from = self.checkpoint.map_or(self.config.deployed_at, |checkpoint| checkpoint.block + 1);
+            let from = self.known.checkpoint.map_or(self.config.deployed_at, |checkpoint| checkpoint.block + 1);
             if from > finalized.number {
                 return Ok(());
             }
             let end = finalized.number.min(from.saturating_add(self.range - 1));
             let to = if end == finalized.number { finalized } else { endpoint.known_block(end).await? };
-            match endpoint.logs(self.config.registry, from, &to).await {
+            match endpoint.logs(&self.config.contracts, from, &to).await {
                 Ok(logs) => {
-                    self.take(&logs, to).await?;
+                    self.take(logs, to).await?;
                     self.range = (self.range * 2).min(MAX_RANGE);
                 }
                 // Nodes limit ranges and numbers of logs, each in words of its own.
@@ -206,54 +227,55 @@ impl Follower {
         }
     }
 
-    async fn take(&mut self, logs: &[((u64, u64), StoredLog)], to: BlockRef) -> Result<(), FollowError> {
-        let mut view = self.view.clone();
-        for (_, log) in logs {
-            view.push(timed(log)?)?;
+    async fn take(&mut self, mut logs: Vec<PlacedLog>, to: BlockRef) -> Result<(), FollowError> {
+        let contracts = self.config.contracts;
+        // Payments are not kept: there are many, and nothing follows from them here.
+        let mut kept = Vec::with_capacity(logs.len());
+        for (place, log) in logs.drain(..) {
+            if log.contract != contracts.settlement || posted(&log)?.is_some() {
+                kept.push((place, log));
+            }
+        }
+        let mut known = Known::clone(&self.known);
+        for (_, log) in &kept {
+            known.push(&contracts, log)?;
         }
         let checkpoint = Checkpoint {
             chain_id: self.config.chain_id,
-            contract: self.config.registry,
+            contracts,
             block: to.number,
             hash: to.hash,
             timestamp: to.timestamp,
         };
-        self.store.extend(self.checkpoint.as_ref(), logs, &checkpoint).await?;
-        (self.view, self.checkpoint) = (view, Some(checkpoint));
+        self.store.extend(self.known.checkpoint.as_ref(), &kept, &checkpoint).await?;
+        known.checkpoint = Some(checkpoint);
+        self.known = Arc::new(known);
         Ok(())
     }
 
-    /// How far the registry is known; `None` before the first final block.
+    /// All that is known, as it is now.
     #[must_use]
-    pub const fn checkpoint(&self) -> Option<&Checkpoint> {
-        self.checkpoint.as_ref()
+    pub fn known(&self) -> Arc<Known> {
+        Arc::clone(&self.known)
+    }
+
+    /// How far the contracts are known; `None` before the first final block.
+    #[must_use]
+    pub fn checkpoint(&self) -> Option<&Checkpoint> {
+        self.known.checkpoint.as_ref()
     }
 
     /// The registry as far as it is final.
     #[must_use]
-    pub const fn view(&self) -> &RegistryView {
-        &self.view
+    pub fn view(&self) -> &RegistryView {
+        &self.known.registry
     }
 
-    /// The provers that count for a block at `slot`: as of the last block before the epoch that begins `REGISTRY_LOOKBACK_EPOCHS` before the block's own. That
-    /// block is an ancestor and final, so that it is the same in every sidecar, and the answer is the same for a whole epoch.
+    /// See [`Known::registry_at`].
     ///
     /// # Errors
-    /// [`NotFinal`] while finality has not reached that epoch. Guessing would mean a ledger of one's own.
+    /// [`NotFinal`] while finality has not reached the moment that counts.
     pub fn registry_at(&self, slot: Slot, genesis_time: u64, spec: &Spec) -> Result<Vec<ProverRecord>, NotFinal> {
-        let epoch = slot.epoch(spec.slots_per_epoch).minus(spec.registry_lookback_epochs);
-        let start = epoch.start_slot(spec.slots_per_epoch);
-        let wanted = genesis_time.saturating_add(start.0.saturating_mul(spec.slot_duration_ms) / 1000);
-        let known = self.checkpoint.map_or(0, |checkpoint| checkpoint.timestamp);
-        // A block at the moment itself shows that all earlier ones are known.
-        if known < wanted {
-            return Err(NotFinal { wanted, known });
-        }
-        Ok(self.view.provers_before(wanted))
+        self.known.registry_at(slot, genesis_time, spec)
     }
-}
-
-fn timed(log: &StoredLog) -> Result<TimedChange, DecodeError> {
-    let (prover, change): (ProverIndex, Change) = Change::decode(&log.topics, &log.data)?;
-    Ok(TimedChange { timestamp: log.timestamp, prover, change })
 }

@@ -2,9 +2,11 @@
 
 use alloy_primitives::{B256, keccak256};
 use serde::{Deserialize, Serialize};
+use ssz_derive::{Decode, Encode};
 
 /// Whose account a leaf is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Encode, Decode)]
+#[ssz(enum_behaviour = "tag")]
 #[serde(rename_all = "snake_case")]
 pub enum AccountKind {
     /// A prover, by its index in the registry.
@@ -14,7 +16,7 @@ pub enum AccountKind {
 }
 
 /// One account's cumulative amounts, in 10⁻⁹ units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Encode, Decode)]
 pub struct Leaf {
     /// Whose.
     pub kind: AccountKind,

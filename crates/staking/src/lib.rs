@@ -3,21 +3,29 @@
 
 pub mod bindings;
 mod change;
+mod contracts;
 mod endpoint;
 mod follower;
+mod known;
 mod leaves;
 mod log_store;
+mod members;
 mod points;
 mod possession;
+mod settlement;
 mod statement;
 pub mod tx;
 mod view;
 
 pub use change::{Change, DecodeError};
-pub use follower::{FollowError, Follower, FollowerConfig, NotFinal};
+pub use contracts::{Contracts, Deployment, ForeignNetwork};
+pub use follower::{FollowError, Follower, FollowerConfig};
+pub use known::{Known, NotFinal, PostedSettlement};
 pub use leaves::{AccountKind, Leaf, LeafTree};
 pub use log_store::{Checkpoint, LogStore, StoredLog};
+pub use members::{Member, MemberView, Standing};
 pub use points::{g1_words, g2_words};
 pub use possession::{DOMAIN_SETTLEMENT, DOMAIN_VALIDATOR_ENROLMENT, prover_possession_binding, validator_possession_binding};
+pub use settlement::{LedgerSettlement, NoQuorum, Quorum, Signed};
 pub use statement::Statement;
 pub use view::{OrderError, RegistryView, TimedChange};

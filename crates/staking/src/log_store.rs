@@ -1,4 +1,4 @@
-//! The registry's logs on disk, up to a checkpoint, so that a restart goes on where it stopped.
+//! The contracts' logs on disk, up to a checkpoint, so that a restart goes on where it stopped.
 
 use std::path::Path;
 
@@ -6,9 +6,13 @@ use alloy_primitives::{Address, B256};
 use quintet_store::{Batch, Options, Schema, Store, StoreError, Table};
 use ssz_derive::{Decode, Encode};
 
+use crate::{Contracts, Deployment};
+
 /// A log as the chain has it; decoded again at each start, so that decoding may learn.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct StoredLog {
+    /// The contract that wrote it.
+    pub contract: Address,
     /// Timestamp of its block, seconds.
     pub timestamp: u64,
     /// Its topics.
@@ -17,13 +21,13 @@ pub struct StoredLog {
     pub data: Vec<u8>,
 }
 
-/// The last block whose logs are stored, and which contract on which chain they are of.
+/// The last block whose logs are stored, and which contracts on which chain they are of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub struct Checkpoint {
     /// The execution chain.
     pub chain_id: u64,
-    /// The registry.
-    pub contract: Address,
+    /// The contracts.
+    pub contracts: Contracts,
     /// Number of the block.
     pub block: u64,
     /// Its hash.
@@ -35,6 +39,7 @@ pub struct Checkpoint {
 const SCHEMA: Schema = Schema { name: "quintet-staking", version: 1, migrations: &[] };
 const LOGS: Table<(u64, u64), StoredLog> = Table::new("logs");
 const CHECKPOINT: Table<u8, Checkpoint> = Table::new("checkpoint");
+const DEPLOYMENT: Table<u8, Deployment> = Table::new("deployment");
 
 /// Logs by block and place in the block.
 #[derive(Debug)]
@@ -55,6 +60,24 @@ impl LogStore {
     /// [`StoreError`].
     pub fn checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
         self.0.get(&CHECKPOINT, &0)
+    }
+
+    /// What was fixed at deployment; `None` before a node was asked.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn deployment(&self) -> Result<Option<Deployment>, StoreError> {
+        self.0.get(&DEPLOYMENT, &0)
+    }
+
+    /// Keeps what was fixed at deployment.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn put_deployment(&self, deployment: &Deployment) -> Result<(), StoreError> {
+        let mut batch = Batch::new();
+        batch.put(&DEPLOYMENT, &0, deployment);
+        self.0.submit(batch)?.await
     }
 
     /// All logs in order.

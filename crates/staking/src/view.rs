@@ -35,6 +35,14 @@ pub enum OrderError {
         /// How many there are.
         known: u64,
     },
+    /// Settlements are posted in order of their numbers.
+    #[error("settlement {got} was posted when {expected} was next")]
+    Posting {
+        /// The next number.
+        expected: u64,
+        /// What came.
+        got: u64,
+    },
     /// Time went backwards.
     #[error("a change at {got} after one at {last}")]
     Time {

@@ -213,10 +213,13 @@ impl Core {
             penalties: Balance::default(),
             finalized: Balance::default(),
         };
-        for (account, balance) in ledger.balances() {
-            accounts.entry(account).or_insert_with(|| empty(account)).finalized = balance;
+        for (account, totals) in ledger.totals() {
+            let view = accounts.entry(account).or_insert_with(|| empty(account));
+            view.rewards = Balance(totals.rewards as i128);
+            view.penalties = Balance(-(totals.penalties as i128));
+            view.finalized = totals.balance();
         }
-        for entry in ledger.entries() {
+        for entry in ledger.entries().filter(|entry| !ledger.is_final(&entry.job)) {
             let view = accounts.entry(entry.account).or_insert_with(|| empty(entry.account));
             let side = if entry.amount.0 < 0 { &mut view.penalties } else { &mut view.rewards };
             *side += entry.amount;

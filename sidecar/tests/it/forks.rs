@@ -105,7 +105,7 @@ fn a_job_waits_for_its_block(depth: u64) {
     }
     let tip = branch(depth).last().unwrap().block_root;
     world.core.on_finalized(Epoch(1), tip).unwrap();
-    assert_ne!(world.core.books.ledger.balances().len(), 0, "its block is final, and so are its entries");
+    assert_ne!(world.core.books.ledger.totals().len(), 0, "its block is final, and so are its entries");
     assert_eq!(world.core.books.ledger.root(), world.core.books.ledger.finalized_root());
 }
 
@@ -121,7 +121,7 @@ fn entries_of_an_orphaned_block_vanish(depth: u64) {
     for _ in 0..2 {
         assert!(world.core.job(&job).is_none());
         assert_eq!(world.core.books.ledger.entries().count(), 0);
-        assert!(world.core.books.ledger.balances().is_empty());
+        assert!(world.core.books.ledger.totals().is_empty());
         world = world.restart();
     }
 }
