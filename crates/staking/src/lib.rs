@@ -2,7 +2,10 @@
 //! far as the chain is final; and the sender of transactions to them ([`tx`]).
 
 pub mod bindings;
+pub mod calls;
 mod change;
+#[cfg(feature = "cli")]
+pub mod cli;
 mod contracts;
 mod endpoint;
 mod follower;
