@@ -1,6 +1,6 @@
 # Everything a person runs. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help testnet test-contracts deploy-devnet build devnet test test-kurtosis test-dashboard images test-long fmt lint doc guests bench-protocol bench-prover bench-gateway bench-verify
+.PHONY: help newcomer book test-docs testnet test-contracts deploy-devnet build devnet test test-kurtosis test-dashboard images test-long fmt lint doc guests bench-protocol bench-prover bench-gateway bench-verify
 
 CARGO ?= cargo
 ARGS ?=
@@ -17,6 +17,16 @@ devnet: ## Embedded chain, one sidecar, eight provers; live view of the phases (
 
 testnet: ## Real clients from npm, one sidecar, eight provers (ARGS="--chain capella|fulu", ARGS=--exit ends after a job)
 	@scripts/testnet.sh $(ARGS)
+
+newcomer: ## From clone to a proven block of real clients, timed (ARGS go to quintet-testnet)
+	@scripts/newcomer.sh $(ARGS)
+
+book: ## The documentation as pages in target/book (needs mdbook)
+	mdbook build docs
+
+test-docs: ## Links of the documentation, and every shell block of docs/start against the embedded chain
+	@scripts/check-docs.py
+	@scripts/test-start.sh
 
 test: ## Everything that CI runs; installs what it needs and says so
 	@scripts/test.sh

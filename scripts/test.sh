@@ -8,6 +8,8 @@ started=$SECONDS
 say "Set-up"
 need_apt cc build-essential
 need_apt qemu-riscv64 qemu-user
+need_apt python3 python3
+need_apt curl curl
 need_cargo cargo-nextest cargo-nextest 0.9.143
 
 step "Formatting" cargo fmt --all --check
@@ -17,6 +19,8 @@ step "Documentation examples" cargo test --workspace --doc --locked
 if [ -x guests/build.sh ]; then step "Guests are the committed ones" scripts/check-guests.sh; fi
 if [ -d fuzz ]; then step "Fuzzing, 30 s a target" scripts/fuzz.sh 30; fi
 if [ -d contracts ]; then step "Contracts" scripts/test-contracts.sh; fi
+step "Links of the documentation" scripts/check-docs.py
+step "Every shell block of Getting started" scripts/test-start.sh
 step "Kurtosis package and Dockerfile" scripts/test-kurtosis.sh
 step "Dashboard" scripts/test-dashboard.sh
 step "Dependencies" scripts/check-dependencies.sh

@@ -9,6 +9,7 @@ mod params;
 mod progress;
 mod protection;
 mod run;
+mod watch;
 
 pub use params::circuits;
 pub use run::{

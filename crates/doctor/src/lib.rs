@@ -11,4 +11,4 @@ pub mod disk;
 pub mod files;
 mod report;
 
-pub use report::{Finding, Report, Standing};
+pub use report::{Finding, Report, Standing, causes};

@@ -18,4 +18,9 @@ impl BackendFlag {
     pub(crate) fn apply(self, circuits: Circuits) -> Circuits {
         circuits.with_backend(self.backend.build())
     }
+
+    /// Its name.
+    pub(crate) fn name(self) -> &'static str {
+        self.backend.build().name()
+    }
 }

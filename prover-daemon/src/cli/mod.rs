@@ -2,16 +2,22 @@
 
 mod backend;
 mod bench;
+mod doctor;
+mod history;
 mod key;
 mod protection;
 mod prove;
 mod run;
 mod status;
 mod verify;
+mod watch;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use quintet_node::{Completions, ManPages};
+
+pub(crate) use status::ask_daemon;
 
 /// Proves Ethereum blocks together with others.
 #[derive(Debug, Parser)]
@@ -37,6 +43,16 @@ enum Command {
     Protection(protection::Protection),
     /// Show a prover's standing, duties and history.
     Status(status::Status),
+    /// What became of a prover's past duties, newest first, and what each job paid.
+    History(history::History),
+    /// Watch the current job on the terminal: phases and their countdown, instances, and this prover's part.
+    Watch(watch::Watch),
+    /// Check key, protection record, gateways, beacon nodes, clock, disk and addresses, and say how to mend what is wrong.
+    Doctor(Box<doctor::Doctor>),
+    /// Print completions for a shell.
+    Completions(Completions),
+    /// Write man pages to a folder.
+    Man(ManPages),
 }
 
 impl Cli {
@@ -44,7 +60,7 @@ impl Cli {
     #[must_use]
     pub fn run(self) -> ExitCode {
         match self.dispatch() {
-            Ok(()) => ExitCode::SUCCESS,
+            Ok(status) => status,
             Err(error) => {
                 eprintln!("error: {error:#}");
                 ExitCode::FAILURE
@@ -52,15 +68,32 @@ impl Cli {
         }
     }
 
-    fn dispatch(self) -> anyhow::Result<()> {
+    fn dispatch(self) -> anyhow::Result<ExitCode> {
         match self.command {
-            Command::Prove(command) => command.run(),
-            Command::Verify(command) => command.run(),
-            Command::Bench(command) => command.run(),
-            Command::Key(command) => command.run(),
-            Command::Run(command) => command.run(),
-            Command::Protection(command) => command.run(),
-            Command::Status(command) => command.run(),
+            Command::Prove(command) => command.run()?,
+            Command::Verify(command) => command.run()?,
+            Command::Bench(command) => command.run()?,
+            Command::Key(command) => command.run()?,
+            Command::Run(command) => command.run()?,
+            Command::Protection(command) => command.run()?,
+            Command::Status(command) => command.run()?,
+            Command::History(command) => command.run()?,
+            Command::Watch(command) => command.run()?,
+            Command::Doctor(command) => return command.run(),
+            Command::Completions(command) => command.print(Self::command())?,
+            Command::Man(command) => command.write(Self::command())?,
         }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_in_the_docs_is_what_the_program_takes() {
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cli/prover.md");
+        quintet_node::check_reference(&Cli::command(), &file).unwrap();
     }
 }

@@ -193,7 +193,7 @@ impl Run {
 }
 
 /// Mainnet's and Hoodi's parameters are part of this program; a gateway that has others is on another network, whatever it calls itself.
-fn check_known_network(spec: &Spec) -> anyhow::Result<()> {
+pub(super) fn check_known_network(spec: &Spec) -> anyhow::Result<()> {
     let Ok(network @ (Network::Mainnet | Network::Hoodi)) = spec.config_name.parse::<Network>() else { return Ok(()) };
     let mut known = network.spec();
     if known.genesis_validators_root == Root::ZERO {

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::run::board::Snapshot;
 
 /// How long an answer may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Show a prover's standing, duties and history, and what its daemon is doing.
 #[derive(Debug, Args)]
@@ -72,7 +72,8 @@ impl Status {
     }
 }
 
-async fn ask_daemon(url: &str) -> anyhow::Result<Snapshot> {
+/// What the daemon at `url` is doing.
+pub(crate) async fn ask_daemon(url: &str) -> anyhow::Result<Snapshot> {
     let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
     let answer = client.get(format!("{}/status", url.trim_end_matches('/'))).send().await?;
     Ok(answer.error_for_status()?.json().await?)

@@ -40,17 +40,33 @@ impl Protection {
     /// If a record cannot be read, or the file is there already.
     pub(crate) fn export(&self, file: &Path) -> Result<usize, ProtectionError> {
         let mut signed = Vec::new();
-        for name in self.names()? {
-            let Some(stem) = name.strip_suffix(".ssz") else { continue };
-            let (id, phase) =
-                parse_name(stem).ok_or_else(|| ProtectionError::Exchange(format!("{name} is no record's name")))?;
-            signed.extend(self.stored(&id, phase)?);
-        }
+        self.each(|submission| signed.push(submission))?;
         let count = signed.len();
         let exchange = Exchange { version: VERSION, pubkey: self.key, floor: self.floor(), signed };
         let json = serde_json::to_vec_pretty(&exchange).map_err(|error| ProtectionError::Exchange(error.to_string()))?;
         write_private(file, &json)?;
         Ok(count)
+    }
+
+    /// Reads everything that was signed, and counts it.
+    ///
+    /// # Errors
+    /// If a record cannot be read.
+    pub(crate) fn audit(&self) -> Result<usize, ProtectionError> {
+        let mut count = 0;
+        self.each(|_| count += 1)?;
+        Ok(count)
+    }
+
+    /// Calls `take` with every record, in order of their slots.
+    fn each(&self, mut take: impl FnMut(Submission)) -> Result<(), ProtectionError> {
+        for name in self.names()? {
+            let Some(stem) = name.strip_suffix(".ssz") else { continue };
+            let (id, phase) =
+                parse_name(stem).ok_or_else(|| ProtectionError::Exchange(format!("{name} is no record's name")))?;
+            self.stored(&id, phase)?.into_iter().for_each(&mut take);
+        }
+        Ok(())
     }
 
     /// Takes over what [`Self::export`] wrote for the same key elsewhere. Records that are here stay as they are.
@@ -105,6 +121,7 @@ mod tests {
         ours.prune(Slot(5)).unwrap();
         let file = here.path().join("export.json");
         assert_eq!(ours.export(&file).unwrap(), 1);
+        assert_eq!(ours.audit().unwrap(), 1);
 
         let theirs = Protection::open(there.path(), signer.key()).unwrap();
         assert_eq!(theirs.import(&file).unwrap(), Imported { added: 1, ..Imported::default() });

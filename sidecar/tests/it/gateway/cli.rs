@@ -16,13 +16,13 @@ use super::{
     tls::{answers, write_pair},
 };
 
-fn program() -> Command {
+pub(super) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_quintet-sidecar"));
     command.env_clear().env("HOME", "/nonexistent").stdin(Stdio::null());
     command
 }
 
-fn run(arguments: &[&str]) -> (bool, String, String) {
+pub(super) fn run(arguments: &[&str]) -> (bool, String, String) {
     let Output { status, stdout, stderr } = program().args(arguments).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (status.success(), text(stdout), text(stderr))
@@ -35,7 +35,7 @@ fn refusal(arguments: &[&str]) -> String {
 }
 
 /// A folder with a registry, and the flags of a sidecar whose beacon node is not there.
-fn setup() -> (tempfile::TempDir, Vec<String>) {
+pub(super) fn setup() -> (tempfile::TempDir, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let registry = folder.path().join("provers.toml");
     let lines: String = keys().iter().map(|key| format!("[[prover]]\npubkey = \"{}\"\n", key.public_key())).collect();
@@ -47,7 +47,7 @@ fn setup() -> (tempfile::TempDir, Vec<String>) {
     (folder, flags)
 }
 
-fn with<'a>(first: &[&'a str], flags: &'a [String], last: &[&'a str]) -> Vec<&'a str> {
+pub(super) fn with<'a>(first: &[&'a str], flags: &'a [String], last: &[&'a str]) -> Vec<&'a str> {
     first.iter().copied().chain(flags.iter().map(String::as_str)).chain(last.iter().copied()).collect()
 }
 

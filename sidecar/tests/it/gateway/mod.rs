@@ -6,5 +6,6 @@ mod evidence;
 mod fixture;
 mod limits;
 mod openapi;
+mod operator;
 mod submissions;
 mod tls;
