@@ -287,6 +287,14 @@ pub struct SelectionView {
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
     pub culprits: Vec<ProverIndex>,
+    /// The set of the attempt before this one, in its order; what a retry with the same set starts from.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub before: Vec<ProverIndex>,
+    /// Those of it that missed both T1 and T2, whom a retry with the same set leaves out.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub idle: Vec<ProverIndex>,
     /// Selected provers in the order of the draw.
     #[schema(value_type = Vec<String>)]
     pub selected: Vec<ProverIndex>,

@@ -44,6 +44,6 @@ pub use joint::{JointJob, JointState};
 pub use leader::leaders;
 pub use ledger::{Ledger, Totals};
 pub use registry::{CandidateTable, Pause, ProverRecord, history_slot};
-pub use selection::{Selection, available, num_provers, select, selection_seed};
+pub use selection::{Selection, available, num_provers, select, select_again, selection_seed};
 pub use settlement::{Claims, Dispute, Settlement};
 pub use shuffle::Shuffle;

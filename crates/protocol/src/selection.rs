@@ -79,6 +79,29 @@ pub fn select(
     Some(Selection { seed, provers, reserves })
 }
 
+/// The set of a retry with the same provers: those of the attempt `before`, in their order, without the ones `left_out`; reserves are drawn anew,
+/// from those who are neither `busy` nor were in the set.
+///
+/// `None` if fewer than `MIN_PROVERS` stay.
+pub fn select_again(
+    job: &JobId,
+    randao_mix: &Root,
+    before: &[ProverIndex],
+    left_out: &BTreeSet<ProverIndex>,
+    candidates: &CandidateTable,
+    busy: &BTreeSet<ProverIndex>,
+    spec: &Spec,
+) -> Option<Selection> {
+    let provers: Vec<_> = before.iter().copied().filter(|prover| !left_out.contains(prover)).collect();
+    if (provers.len() as u64) < spec.min_provers {
+        return None;
+    }
+    let seed = selection_seed(randao_mix, job.slot, job.sub_block, job.attempt);
+    let taken = busy.iter().chain(before).copied().collect();
+    let reserves = draw_reserves(&seed, candidates, &taken, spec);
+    Some(Selection { seed, provers, reserves })
+}
+
 /// `HOLE_FILLERS` provers out of those not `taken`, in the same weighted order as the selected ones.
 pub(crate) fn draw_reserves(
     seed: &Root,

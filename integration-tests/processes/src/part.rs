@@ -77,7 +77,7 @@ impl Player {
     /// If something does not fit together.
     pub(crate) async fn prepare(&self) -> anyhow::Result<Part> {
         let view = self.client.selection(&self.id).await?;
-        let duty = Duty::find(&self.id, &view, &self.pubkey, &self.spec)?.context("not drawn")?;
+        let duty = Duty::find(&self.id, std::slice::from_ref(&view), &self.pubkey, &self.spec)?.context("not drawn")?;
         let input: Arc<[u8]> = self.client.input(&self.id).await?.into();
         let circuits = quintet_prover::circuits(None, true)?;
         let job = plan(&circuits, self.id, &input, &self.spec)?;

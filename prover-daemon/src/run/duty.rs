@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use quintet_api::{Assignment as TheirAssignment, SelectionView};
-use quintet_protocol::{Assignment, CandidateTable, History, ProverRecord, Selection, WEIGHT_ONE, select, selection_seed};
-use quintet_types::{Epoch, JobId, ProverIndex, PublicKeyBytes, Spec};
+use quintet_protocol::{Assignment, CandidateTable, History, ProverRecord, Selection, WEIGHT_ONE, select, select_again};
+use quintet_types::{Epoch, JobId, ProverIndex, PublicKeyBytes, RetryPolicy, Spec};
 
 /// Which part a prover has in a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,15 +40,17 @@ pub struct Duty {
 }
 
 impl Duty {
-    /// Draws the selection again from what the gateway says it was drawn from. `None` if `key` has no part in the job.
+    /// Draws the selection again from what the gateway says it was drawn from. `views` are those of all attempts up to this one, because a retry
+    /// with the same set starts from the set before. `None` if `key` has no part in the job.
     ///
     /// # Errors
     /// If the outcome is not the gateway's.
-    pub fn find(id: &JobId, view: &SelectionView, key: &PublicKeyBytes, spec: &Spec) -> anyhow::Result<Option<Self>> {
+    pub fn find(id: &JobId, views: &[SelectionView], key: &PublicKeyBytes, spec: &Spec) -> anyhow::Result<Option<Self>> {
+        let view = views.last().context("no selection")?;
         let indices: BTreeMap<_, _> = view.candidates.iter().map(|candidate| (candidate.pubkey, candidate.index)).collect();
         ensure!(indices.len() == view.candidates.len(), "a key occurs twice among the candidates");
         let Some(&index) = indices.get(key) else { return Ok(None) };
-        let Some(selection) = draw(id, view, spec)? else { return Ok(None) };
+        let Some(selection) = draw(id, views, spec)? else { return Ok(None) };
         let role = match (selection.provers.contains(&index), selection.reserves.contains(&index)) {
             (true, _) => Role::Selected,
             (_, true) => Role::Reserve,
@@ -74,27 +76,32 @@ impl Duty {
     }
 }
 
-/// The draw of a job, again.
-fn draw(id: &JobId, view: &SelectionView, spec: &Spec) -> anyhow::Result<Option<Selection>> {
-    let table = table(view, spec)?;
-    let unavailable: BTreeSet<ProverIndex> = view.unavailable.iter().chain(&view.culprits).copied().collect();
-    let ours = select(id, &view.randao_mix, view.gas_used, &table, &unavailable, spec);
-    let same = match &ours {
-        Some(selection) => selection.provers == view.selected && selection.reserves == view.reserves,
-        None => view.selected.is_empty(),
-    };
-    if same {
-        return Ok(ours);
+/// The draw of a job, again, attempt by attempt.
+fn draw(id: &JobId, views: &[SelectionView], spec: &Spec) -> anyhow::Result<Option<Selection>> {
+    ensure!(views.len() == usize::from(id.attempt) + 1, "selections of all attempts are needed");
+    let mut last: Option<Selection> = None;
+    for (attempt, view) in (0..).zip(views) {
+        let id = JobId { attempt, ..*id };
+        let table = table(view, spec)?;
+        let culprits: BTreeSet<ProverIndex> = view.culprits.iter().copied().collect();
+        let busy: BTreeSet<ProverIndex> = view.unavailable.iter().copied().collect();
+        let ours = if attempt > 0 && spec.retry_policy == RetryPolicy::SameSet {
+            let before = last.map(|selection| selection.provers).unwrap_or_default();
+            ensure!(before == view.before, "the set that the gateway names for the attempt before {id} is another");
+            let left_out = culprits.iter().chain(&view.idle).copied().collect();
+            select_again(&id, &view.randao_mix, &before, &left_out, &table, &busy, spec)
+        } else {
+            let unavailable = busy.union(&culprits).copied().collect();
+            select(&id, &view.randao_mix, view.gas_used, &table, &unavailable, spec)
+        };
+        let same = match &ours {
+            Some(selection) => selection.provers == view.selected && selection.reserves == view.reserves,
+            None => view.selected.is_empty(),
+        };
+        ensure!(same, "the gateway's selection for {id} is not the one that the RANDAO mix gives");
+        last = ours;
     }
-    ensure!(id.attempt > 0, "the gateway's selection is not the one that the RANDAO mix gives");
-    // A retry leaves out those who were caught, whom the gateway does not list; who is drawn can then only be checked for plausibility.
-    let distinct: BTreeSet<&ProverIndex> = view.selected.iter().chain(&view.reserves).collect();
-    if distinct.len() != view.selected.len() + view.reserves.len() || distinct.iter().any(|index| !table.contains(**index)) {
-        bail!("the gateway's selection for attempt {} names a prover twice, or one that is no candidate", id.attempt);
-    }
-    tracing::info!(job = %id, "a retry: its selection leaves provers out, which cannot be drawn again from here");
-    let seed = selection_seed(&view.randao_mix, id.slot, id.sub_block, id.attempt);
-    Ok(Some(Selection { seed, provers: view.selected.clone(), reserves: view.reserves.clone() }))
+    Ok(last)
 }
 
 /// The candidates with their weights.
@@ -121,6 +128,8 @@ fn table(view: &SelectionView, spec: &Spec) -> anyhow::Result<CandidateTable> {
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use super::*;
     use quintet_api::Candidate;
     use quintet_types::{Root, Slot, spec::Network};
@@ -141,6 +150,8 @@ mod tests {
             candidates: (0..8).map(candidate).collect(),
             unavailable: vec![ProverIndex(2)],
             culprits: Vec::new(),
+            before: Vec::new(),
+            idle: Vec::new(),
             selected: Vec::new(),
             reserves: Vec::new(),
         };
@@ -156,7 +167,7 @@ mod tests {
         let (id, spec) = (JobId::new(Slot(5), Root::repeat_byte(9)), Network::Devnet.spec());
         let view = view(&id, &spec);
         for index in 0..8 {
-            let duty = Duty::find(&id, &view, &key(index), &spec).unwrap();
+            let duty = Duty::find(&id, slice::from_ref(&view), &key(index), &spec).unwrap();
             let expected = match ProverIndex(index) {
                 index if view.selected.contains(&index) => Some(Role::Selected),
                 index if view.reserves.contains(&index) => Some(Role::Reserve),
@@ -164,7 +175,7 @@ mod tests {
             };
             assert_eq!(duty.map(|duty| duty.role), expected);
         }
-        assert!(Duty::find(&id, &view, &key(99), &spec).unwrap().is_none());
+        assert!(Duty::find(&id, slice::from_ref(&view), &key(99), &spec).unwrap().is_none());
     }
 
     #[test]
@@ -173,16 +184,63 @@ mod tests {
         let honest = view(&id, &spec);
         let mut cheating = honest.clone();
         cheating.selected.swap(0, 1);
-        assert!(Duty::find(&id, &cheating, &key(0), &spec).is_err());
+        assert!(Duty::find(&id, slice::from_ref(&cheating), &key(0), &spec).is_err());
         let mut cheating = honest.clone();
         cheating.candidates[1].weight += 2 * WEIGHT_ONE;
-        assert!(Duty::find(&id, &cheating, &key(0), &spec).unwrap_err().to_string().contains("out of range"));
+        assert!(Duty::find(&id, slice::from_ref(&cheating), &key(0), &spec).unwrap_err().to_string().contains("out of range"));
         let mut cheating = honest.clone();
         cheating.candidates[1].pubkey = key(0);
-        assert!(Duty::find(&id, &cheating, &key(0), &spec).unwrap_err().to_string().contains("twice"));
+        assert!(Duty::find(&id, slice::from_ref(&cheating), &key(0), &spec).unwrap_err().to_string().contains("twice"));
         let mut cheating = honest;
         cheating.unavailable = vec![cheating.selected[0]];
-        assert!(Duty::find(&id, &cheating, &key(1), &spec).is_err());
+        assert!(Duty::find(&id, slice::from_ref(&cheating), &key(1), &spec).is_err());
+    }
+
+    #[test]
+    fn a_retry_is_drawn_again_under_both_policies_and_a_false_one_is_refused() {
+        let (first, spec) = (JobId::new(Slot(5), Root::repeat_byte(9)), Network::Devnet.spec());
+        let id = JobId { attempt: 1, ..first };
+        let honest = view(&first, &spec);
+        let [culprit, idle, stays] = [0, 1, 2].map(|seat| honest.selected[seat]);
+        let us = key(stays.0);
+        for retry_policy in [RetryPolicy::SameSet, RetryPolicy::NewSet] {
+            let spec = Spec { retry_policy, ..spec.clone() };
+            let mut retry = SelectionView {
+                culprits: vec![culprit],
+                before: honest.selected.clone(),
+                idle: vec![idle],
+                unavailable: Vec::new(),
+                ..honest.clone()
+            };
+            let table = table(&retry, &spec).unwrap();
+            let drawn = match retry_policy {
+                RetryPolicy::SameSet => {
+                    let left_out = [culprit, idle].into();
+                    select_again(&id, &retry.randao_mix, &retry.before, &left_out, &table, &BTreeSet::new(), &spec)
+                }
+                RetryPolicy::NewSet => select(&id, &retry.randao_mix, retry.gas_used, &table, &[culprit].into(), &spec),
+            };
+            let drawn = drawn.unwrap();
+            (retry.selected, retry.reserves) = (drawn.provers.clone(), drawn.reserves);
+            assert!(!drawn.provers.contains(&culprit));
+            let views = [honest.clone(), retry];
+            let duty = Duty::find(&id, &views, &key(drawn.provers[0].0), &spec).unwrap().unwrap();
+            assert_eq!((duty.role, duty.selection.provers), (Role::Selected, drawn.provers));
+            assert!(Duty::find(&id, &views[1..], &us, &spec).is_err(), "the attempt before is missing");
+
+            let refused = |change: &dyn Fn(&mut [SelectionView])| {
+                let mut views = views.clone();
+                change(&mut views);
+                assert!(Duty::find(&id, &views, &us, &spec).is_err());
+            };
+            refused(&|views| views[1].selected.swap(0, 1));
+            refused(&|views| views[1].culprits = vec![views[1].selected[0]]);
+            if retry_policy == RetryPolicy::SameSet {
+                refused(&|views| views[1].idle.clear());
+                refused(&|views| views[1].before.rotate_left(1));
+                refused(&|views| views[0].selected.reverse());
+            }
+        }
     }
 
     #[test]
@@ -190,7 +248,7 @@ mod tests {
         let (id, spec) = (JobId::new(Slot(5), Root::repeat_byte(9)), Network::Devnet.spec());
         let view = view(&id, &spec);
         let us = key(view.selected[0].0);
-        let duty = Duty::find(&id, &view, &us, &spec).unwrap().unwrap();
+        let duty = Duty::find(&id, slice::from_ref(&view), &us, &spec).unwrap().unwrap();
         let assignment = Assignment::new(&duty.selection, 20, &spec).unwrap();
         let entry = |index: &ProverIndex| TheirAssignment {
             prover: *duty.indices.iter().find(|(_, other)| *other == index).unwrap().0,

@@ -112,8 +112,12 @@ impl Worker {
     async fn prepare(shared: Arc<Shared>, id: JobId) -> anyhow::Result<Option<Self>> {
         let gateways = &shared.gateways;
         let patience = now_ms() + shared.phase_ms();
-        let view = gateways.retry(patience, |client| async move { client.selection(&id).await }).await?;
-        let Some(duty) = Duty::find(&id, &view, &shared.pubkey, &shared.spec)? else {
+        let mut views = Vec::new();
+        for attempt in 0..=id.attempt {
+            let id = JobId { attempt, ..id };
+            views.push(gateways.retry(patience, |client| async move { client.selection(&id).await }).await?);
+        }
+        let (Some(duty), Some(view)) = (Duty::find(&id, &views, &shared.pubkey, &shared.spec)?, views.pop()) else {
             tracing::debug!(job = %id, "no part in it");
             return Ok(None);
         };

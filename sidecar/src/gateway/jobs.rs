@@ -97,6 +97,8 @@ pub(super) async fn selection(State(app): State<App>, Path(id): Path<String>) ->
             candidates: record.candidates.iter().map(candidate).collect(),
             unavailable: record.unavailable.iter().copied().collect(),
             culprits: before.map(|live| live.job().culprits().iter().copied().collect()).unwrap_or_default(),
+            before: before.and_then(|live| live.job().selection()).map(|s| s.provers.clone()).unwrap_or_default(),
+            idle: before.map(|live| live.job().idle().into_iter().collect()).unwrap_or_default(),
             selected: selection.map(|s| s.provers.clone()).unwrap_or_default(),
             reserves: selection.map(|s| s.reserves.clone()).unwrap_or_default(),
         }))

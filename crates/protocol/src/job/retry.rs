@@ -6,7 +6,7 @@ use quintet_types::{JobId, ProverIndex, RetryPolicy, Root, Spec};
 
 use super::{Failure, Job, JobState};
 use crate::registry::CandidateTable;
-use crate::selection::{self, Selection, draw_reserves, selection_seed};
+use crate::selection::{self, Selection};
 
 /// What a retry is drawn from.
 #[derive(Debug, Clone)]
@@ -54,18 +54,13 @@ impl Job {
 
     /// The same provers, without those that missed both T1 and T2; the assignment is new, because its seed is.
     fn same_set(&self, id: &JobId, context: &RetryContext<'_>, spec: &Spec) -> Option<Selection> {
-        let before = self.selection.as_ref()?;
-        let seed = selection_seed(context.randao_mix, id.slot, id.sub_block, id.attempt);
-        let stays = |prover: &ProverIndex| {
-            let missed_both = self.missed_t1.contains(prover) && self.missed_t2.contains(prover);
-            !missed_both && !self.culprits.contains(prover)
-        };
-        let provers: Vec<_> = before.provers.iter().copied().filter(stays).collect();
-        if (provers.len() as u64) < spec.min_provers {
-            return None;
-        }
-        let taken = context.busy.iter().chain(&before.provers).copied().collect();
-        let reserves = draw_reserves(&seed, context.candidates, &taken, spec);
-        Some(Selection { seed, provers, reserves })
+        let before = &self.selection.as_ref()?.provers;
+        let left_out = self.idle().union(&self.culprits).copied().collect();
+        selection::select_again(id, context.randao_mix, before, &left_out, context.candidates, context.busy, spec)
+    }
+
+    /// The provers that missed both T1 and T2.
+    pub fn idle(&self) -> BTreeSet<ProverIndex> {
+        self.missed_t1.intersection(&self.missed_t2).copied().collect()
     }
 }
