@@ -1,5 +1,6 @@
 //! The tables of the sidecar's store.
 
+use quintet_staking::LedgerSettlement;
 use quintet_store::{Batch, Schema, Store, StoreError, Table};
 use quintet_types::{JobId, Root, Slot};
 
@@ -34,6 +35,15 @@ pub const BOOKS: Table<u8, Vec<u8>> = Table::new("books");
 pub const BOOKS_KEY: u8 = 0;
 /// Place of the chain in [`BOOKS`].
 pub const CHAIN_KEY: u8 = 1;
+
+/// Place of the registry's identity in [`BOOKS`]: the books are made of its indices.
+pub const REGISTRY_KEY: u8 = 2;
+
+/// Settlements by number, as this sidecar's ledger has them.
+pub const SETTLEMENTS: Table<u64, LedgerSettlement> = Table::new("settlements");
+
+/// Validators' signatures under settlements: by number and validator, key (48 bytes) and signature.
+pub const SIGNATURES: Table<(u64, u64), Vec<u8>> = Table::new("signatures");
 
 /// Evidence of equivocation as SSZ, by (job root, phase, prover).
 pub const EVIDENCE: Table<SubmissionKey, Vec<u8>> = Table::new("evidence");

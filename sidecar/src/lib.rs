@@ -3,6 +3,7 @@
 //!
 //! * [`core`] holds the state and every rule about it; it does no I/O but durable writes, and time comes in as an argument.
 //! * [`service`] drives it: chain events, the clock, planning and verification on threads of their own.
+//! * [`staking`] follows the contracts and settles the ledger with them.
 //! * [`gateway`] shows it over HTTP and takes submissions.
 
 pub mod config;
@@ -13,3 +14,4 @@ pub mod metrics;
 pub mod net;
 pub mod registry;
 pub mod service;
+pub mod staking;

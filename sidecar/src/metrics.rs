@@ -28,6 +28,13 @@ pub struct RequestLabels {
     pub status: u16,
 }
 
+/// Label of what is counted by its outcome alone.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct OutcomeLabels {
+    /// `ok`, or what went wrong.
+    pub result: String,
+}
+
 /// All metrics. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -62,6 +69,22 @@ pub struct Metrics {
     pub submission_bytes: Gauge,
     /// Bytes of the process in memory.
     pub resident_memory_bytes: Gauge,
+    /// Unix seconds up to which the staking contracts are known.
+    pub staking_known_seconds: Gauge,
+    /// Provers that ever registered.
+    pub staking_provers: Gauge,
+    /// Looks at the staking contracts by outcome.
+    pub staking_polls: Family<OutcomeLabels, Counter>,
+    /// Blocks without a job because it was not known who could be drawn.
+    pub blocks_without_registry: Gauge,
+    /// Latest settlement that was made of the ledger.
+    pub settlements_built: Gauge,
+    /// Settlements that the contract has as they are here.
+    pub settlements_posted: Gauge,
+    /// Settlements that the contract has otherwise.
+    pub settlements_differ: Gauge,
+    /// Attempts at posting a settlement by outcome.
+    pub settlement_posts: Family<OutcomeLabels, Counter>,
 }
 
 impl Default for Metrics {
@@ -80,6 +103,17 @@ impl Default for Metrics {
         let jobs = gauge("jobs", "Jobs that are kept");
         let submission_bytes = gauge("submission_bytes", "Bytes of accepted submissions that are kept");
         let resident_memory_bytes = gauge("resident_memory_bytes", "Bytes of the process in memory");
+        let staking_known_seconds = gauge("staking_known_seconds", "Unix time up to which the staking contracts are known");
+        let staking_provers = gauge("staking_provers", "Provers that ever registered");
+        let blocks_without_registry =
+            gauge("blocks_without_registry", "Blocks without a job because it was not known who could be drawn");
+        let settlements_built = gauge("settlements_built", "Latest settlement that was made of the ledger");
+        let settlements_posted = gauge("settlements_posted", "Settlements that the contract has as they are here");
+        let settlements_differ = gauge("settlements_differ", "Settlements that the contract has otherwise");
+        let (staking_polls, settlement_posts): (Family<OutcomeLabels, Counter>, Family<OutcomeLabels, Counter>) =
+            Default::default();
+        registry.register("staking_polls", "Looks at the staking contracts by outcome", staking_polls.clone());
+        registry.register("settlement_posts", "Attempts at posting a settlement by outcome", settlement_posts.clone());
         let (reorgs, randao_mismatches) = (Counter::default(), Counter::default());
         registry.register("reorgs", "Reorgs seen", reorgs.clone());
         registry.register("randao_mismatches", "RANDAO mixes that two sources gave differently", randao_mismatches.clone());
@@ -110,6 +144,14 @@ impl Default for Metrics {
             jobs,
             submission_bytes,
             resident_memory_bytes,
+            staking_known_seconds,
+            staking_provers,
+            staking_polls,
+            blocks_without_registry,
+            settlements_built,
+            settlements_posted,
+            settlements_differ,
+            settlement_posts,
         }
     }
 }
@@ -119,6 +161,16 @@ impl Metrics {
     pub fn submission(&self, phase: impl ToString, result: &str) {
         let labels = SubmissionLabels { phase: phase.to_string(), result: result.to_owned() };
         self.submissions.get_or_create(&labels).inc();
+    }
+
+    /// Counts a look at the staking contracts.
+    pub fn staking_poll(&self, result: &str) {
+        self.staking_polls.get_or_create(&OutcomeLabels { result: result.to_owned() }).inc();
+    }
+
+    /// Counts an attempt at posting a settlement.
+    pub fn settlement_post(&self, result: &str) {
+        self.settlement_posts.get_or_create(&OutcomeLabels { result: result.to_owned() }).inc();
     }
 
     /// Counts a request.

@@ -1,16 +1,40 @@
 //! Where provers come from.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use quintet_keys::PublicKey;
 use quintet_protocol::ProverRecord;
-use quintet_types::{Epoch, ProverIndex, PublicKeyBytes, Slot};
+use quintet_staking::{Known, NotFinal};
+use quintet_types::{Epoch, ProverIndex, PublicKeyBytes, Slot, Spec};
 use serde::Deserialize;
 
 /// The registered provers. Staking contracts and the registry file stand behind this one trait.
 pub trait ProverSource: Send + Sync + std::fmt::Debug {
-    /// All provers, as the registry stood at `slot` on the canonical chain, by index.
-    fn provers_at(&self, slot: Slot) -> Vec<ProverRecord>;
+    /// What it is, so that a ledger is never continued with the provers of another registry.
+    fn identity(&self) -> String;
+
+    /// Whether it is known who counts for a block at `slot`.
+    ///
+    /// # Errors
+    /// [`NotFinal`] while it is not.
+    fn check_known(&self, slot: Slot, genesis_time: u64, spec: &Spec) -> Result<(), NotFinal>;
+
+    /// The provers that count for a block at `slot`, by index, as the registry stood `REGISTRY_LOOKBACK_EPOCHS` before on the block's own chain.
+    ///
+    /// # Errors
+    /// [`NotFinal`] while that is not known. Nobody is drawn then: others would have to be drawn than everywhere else.
+    fn provers_for(&self, slot: Slot, genesis_time: u64, spec: &Spec) -> Result<Vec<ProverRecord>, NotFinal>;
+
+    /// All provers as far as they are known, by index: for names and keys, not for drawing.
+    fn latest(&self) -> Vec<ProverRecord>;
+
+    /// Changes whenever [`Self::latest`] does.
+    fn version(&self) -> u64;
+
+    /// The staking contracts as far as they are final, if provers come from there.
+    fn contracts(&self) -> Option<Arc<Known>> {
+        None
+    }
 }
 
 /// A registry file: for networks without staking contracts.
@@ -113,8 +137,24 @@ impl RegistryFile {
 }
 
 impl ProverSource for RegistryFile {
-    fn provers_at(&self, _: Slot) -> Vec<ProverRecord> {
+    fn identity(&self) -> String {
+        "a registry file".into()
+    }
+
+    fn check_known(&self, _: Slot, _: u64, _: &Spec) -> Result<(), NotFinal> {
+        Ok(())
+    }
+
+    fn provers_for(&self, _: Slot, _: u64, _: &Spec) -> Result<Vec<ProverRecord>, NotFinal> {
+        Ok(self.provers.clone())
+    }
+
+    fn latest(&self) -> Vec<ProverRecord> {
         self.provers.clone()
+    }
+
+    fn version(&self) -> u64 {
+        0
     }
 }
 
@@ -127,7 +167,7 @@ mod tests {
     fn a_file_gives_provers_by_place_and_wrong_ones_are_named() {
         let key = SecretKey::generate().unwrap().public_key();
         let one = format!("[[prover]]\npubkey = \"{key}\"\n");
-        let provers = RegistryFile::parse(&one, "f").unwrap().provers_at(Slot(0));
+        let provers = RegistryFile::parse(&one, "f").unwrap().latest();
         assert_eq!((provers.len(), provers[0].stake_gwei), (1, 1_000_000_000));
 
         let twice = RegistryFile::parse(&one.repeat(2), "f").unwrap_err().to_string();

@@ -56,7 +56,12 @@ impl Endpoint {
     async fn in_time<T>(&self, request: impl IntoFuture<Output = Result<T, TransportError>>) -> Result<T, FollowError> {
         let failed = |reason: String| FollowError::Request { endpoint: self.shown.clone(), reason };
         match tokio::time::timeout(PATIENCE, request.into_future()).await {
-            Ok(answer) => answer.map_err(|error| failed(error.to_string())),
+            Ok(Ok(answer)) => Ok(answer),
+            // A node that refuses for reasons of its own is asked again; a contract that is another one stays so.
+            Ok(Err(error)) if error.as_error_resp().is_some_and(|refusal| refusal.message.contains("revert")) => {
+                Err(self.unfit(error.to_string()))
+            }
+            Ok(Err(error)) => Err(failed(error.to_string())),
             Err(_) => Err(failed(format!("no answer within {} s", PATIENCE.as_secs()))),
         }
     }
@@ -78,7 +83,11 @@ impl Endpoint {
         let links = [
             ("the registry's settlement contract", self.view(registry, ProverRegistry::SETTLEMENTCall {}).await?, settlement),
             ("the settlement contract's registry", self.view(settlement, Settlement::REGISTRYCall {}).await?, registry),
-            ("the settlement contract's validator set", self.view(settlement, Settlement::VALIDATORSCall {}).await?, validators),
+            (
+                "the settlement contract's validator set",
+                self.view(settlement, Settlement::VALIDATORSCall {}).await?,
+                validators,
+            ),
         ];
         for (what, got, expected) in links {
             if got != expected {
@@ -116,12 +125,7 @@ impl Endpoint {
     }
 
     /// The contracts' logs in the blocks from `from` to `to` (both included), in order.
-    pub(crate) async fn logs(
-        &self,
-        contracts: &Contracts,
-        from: u64,
-        to: &BlockRef,
-    ) -> Result<Vec<PlacedLog>, FollowError> {
+    pub(crate) async fn logs(&self, contracts: &Contracts, from: u64, to: &BlockRef) -> Result<Vec<PlacedLog>, FollowError> {
         let addresses = contracts.addresses();
         let filter = Filter::new().address(addresses.clone()).from_block(from).to_block(to.number);
         let logs = self.in_time(self.provider.get_logs(&filter)).await?;
@@ -146,7 +150,8 @@ impl Endpoint {
             }
             block = Some(of);
             let (contract, data) = (log.address(), log.inner.data);
-            let stored = StoredLog { contract, timestamp: of.timestamp, topics: data.topics().to_vec(), data: data.data.to_vec() };
+            let stored =
+                StoredLog { contract, timestamp: of.timestamp, topics: data.topics().to_vec(), data: data.data.to_vec() };
             placed.push(((number, index), stored));
         }
         if !placed.is_sorted_by(|(a, _), (b, _)| a < b) {

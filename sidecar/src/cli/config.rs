@@ -7,9 +7,11 @@ use quintet_sidecar::{
     net::TlsFiles,
     registry::{ProverSource as _, RegistryFile},
 };
-use quintet_types::Slot;
 
-use super::settings::Settings;
+use super::{
+    provers::{read_keys, sender_key},
+    settings::Settings,
+};
 
 /// The configuration.
 #[derive(Debug, Args)]
@@ -57,15 +59,22 @@ impl ConfigCommand {
 fn check(settings: &Settings) -> anyhow::Result<()> {
     let config = settings.layers()?.config()?;
     let spec = config.spec()?;
-    let registry = config.registry.as_deref().context("registry is not set")?;
-    let provers = RegistryFile::read(registry)?.provers_at(Slot(0));
+    let provers = match &config.registry {
+        Some(file) => format!("{} provers", RegistryFile::read(file)?.latest().len()),
+        None => {
+            let keys = read_keys(&config.staking)?;
+            sender_key(&config.staking)?;
+            let registry = config.staking.registry.context("registry is not set")?;
+            format!("provers of {registry}, {} validators' keys", keys.len())
+        }
+    };
     if let (Some(cert), Some(key)) = (&config.gateway.tls.cert, &config.gateway.tls.key) {
         TlsFiles::read(cert, key)?;
     }
     println!(
-        "good: network {}, {} provers, gateway {}{}, admin {}, {} threads",
+        "good: network {}, {}, gateway {}{}, admin {}, {} threads",
         spec.config_name,
-        provers.len(),
+        provers,
         config.gateway.listen,
         if config.gateway.tls.cert.is_some() { " (TLS)" } else { "" },
         config.admin_listen(),

@@ -4,6 +4,7 @@ mod ask;
 mod config;
 mod db;
 mod doctor;
+mod provers;
 mod run;
 mod serve;
 mod settings;

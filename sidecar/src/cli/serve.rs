@@ -17,7 +17,6 @@ use quintet_sidecar::{
     gateway::{Admission, App, Startup, admin, router},
     metrics::Metrics,
     net::{Listener, ListenerLimits, Seats, TlsFiles},
-    registry::RegistryFile,
     service::{self, Bounds, IntakeQueue, Shared, now_ms},
 };
 use quintet_store::{Options, Store};
@@ -25,23 +24,22 @@ use quintet_types::{Root, Spec, ValidatorIndex};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::provers::Provers;
+
 /// Connections of the admin listener.
 const ADMIN_CONNECTIONS: usize = 64;
 
 /// Runs until the end; `printed` is the configuration as the admin listener shows it.
 pub(super) async fn serve(config: Config, printed: String) -> anyhow::Result<()> {
     let mut spec = config.spec()?;
-    let registry = match &config.registry {
-        Some(path) => RegistryFile::read(path)?,
-        None => bail!("registry is not set"),
-    };
+    let provers = Provers::open(&config, &spec)?;
     let options = Options { cache_bytes: config.limits.store_cache_bytes, ..Options::default() };
     let store = Store::open(&config.data_dir.join("store"), &db::SCHEMA, &options)?;
     let (stop, metrics) = (CancellationToken::new(), Metrics::default());
     let listeners = Listeners::open(&config, &store, &metrics, printed, &stop).await?;
 
     let ended = tokio::select! {
-        result = attached(&config, &mut spec, registry, &store, metrics, &listeners, &stop) => result,
+        result = attached(&config, &mut spec, provers, &store, metrics, &listeners, &stop) => result,
         () = interrupted() => Ok(()),
         () = stop.cancelled() => Ok(()),
     };
@@ -131,7 +129,7 @@ impl Listeners {
 async fn attached(
     config: &Config,
     spec: &mut Spec,
-    registry: RegistryFile,
+    provers: Provers,
     store: &Store,
     metrics: Metrics,
     listeners: &Listeners,
@@ -152,7 +150,8 @@ async fn attached(
         max_job_bytes: config.limits.job_bytes,
         max_fill: config.limits.fill,
     };
-    let core = Core::load(core, store.clone(), Arc::new(registry), now_ms())?;
+    let (registry, staking) = provers.attach(&spec, &metrics).await?;
+    let core = Core::load(core, store.clone(), registry, now_ms())?;
     let head = core.chain.head;
     let shared = Shared::new(core);
     let intake = IntakeQueue::start(shared.clone(), config.limits.waiting, metrics.clone());
@@ -174,9 +173,17 @@ async fn attached(
     let resume_from = (head != Root::ZERO).then_some(head);
     let (follower, chain) =
         ChainFollower::spawn(client, FollowerConfig { optimistic, resume_from, ..FollowerConfig::default() });
+    let settling = match staking {
+        Some(staking) => staking.start(shared.clone(), metrics.clone(), stop),
+        None => Vec::new(),
+    };
     let bounds = Bounds { threads: config.limits.effective_threads(), max_bytes: config.limits.submissions_bytes };
     let result = service::run(shared, circuits, chain, intake, bounds, metrics, stop.clone()).await;
     follower.stop().await;
+    stop.cancel();
+    for task in settling {
+        task.await.context("settling")??;
+    }
     result.context("the sidecar cannot go on")
 }
 

@@ -3,6 +3,7 @@
 mod keys;
 mod layers;
 mod render;
+mod staking;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use keys::{KEYS, Key};
 pub use layers::{Layers, Source};
 pub use render::{markdown, to_toml};
+pub use staking::Staking;
 
 use crate::net::Cidr;
 
@@ -37,6 +39,7 @@ pub struct Config {
     pub log_format: LogFormat,
     pub gateway: Gateway,
     pub admin: Admin,
+    pub staking: Staking,
     pub limits: Limits,
 }
 
@@ -112,6 +115,7 @@ impl Default for Config {
             log_format: LogFormat::Human,
             gateway: Gateway::default(),
             admin: Admin::default(),
+            staking: Staking::default(),
             limits: Limits::default(),
         }
     }
@@ -208,8 +212,14 @@ impl Config {
         if self.beacon_urls.is_empty() {
             return wrong("beacon_urls", "name at least one beacon node");
         }
-        if self.registry.is_none() {
-            return wrong("registry", "not set: name the file with the provers (--registry FILE)");
+        match (&self.registry, self.staking.is_set()) {
+            (None, false) => {
+                return wrong("registry", "not set: name the file with the provers (--registry FILE), or the contracts in [staking]");
+            }
+            (Some(_), true) => {
+                return wrong("registry", "provers come from a file or from the contracts of [staking], and both are named");
+            }
+            _ => self.staking.check()?,
         }
         match (&self.gateway.tls.cert, &self.gateway.tls.key) {
             (Some(_), None) => return wrong("gateway.tls.key", "not set, but gateway.tls.cert is: TLS needs both"),
@@ -290,6 +300,7 @@ mod tests {
         };
         assert_eq!(wrong(&|c| c.network = "goerli".into()), "network");
         assert_eq!(wrong(&|c| c.beacon_urls.clear()), "beacon_urls");
+        assert_eq!(wrong(&|c| c.staking.settlement = Some(Default::default())), "registry", "one or the other");
         assert_eq!(wrong(&|c| c.gateway.tls.cert = Some("c".into())), "gateway.tls.key");
         assert_eq!(wrong(&|c| c.gateway.tls.key = Some("k".into())), "gateway.tls.cert");
         assert_eq!(wrong(&|c| c.limits.waiting = 0), "limits.waiting");

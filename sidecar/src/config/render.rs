@@ -67,7 +67,7 @@ fn capitalised(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Layers;
+    use crate::config::{Layers, Staking};
 
     fn leaves(table: &Table, prefix: &str) -> Vec<String> {
         let path = |name: &str| if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") };
@@ -84,6 +84,7 @@ mod tests {
         config.gateway.tls.cert = Some("c".into());
         config.gateway.tls.key = Some("k".into());
         config.admin.listen = Some(config.admin_listen());
+        config.staking = Staking::example();
         let mut fields = leaves(&table_of(&config), "");
         let mut keys: Vec<String> = KEYS.iter().map(|key| key.path.to_owned()).collect();
         fields.sort();
@@ -91,6 +92,7 @@ mod tests {
         assert_eq!(fields, keys);
 
         // What is printed is read again as the same.
+        config.registry = None;
         let mut layers = Layers::default();
         layers.text(&to_toml(&config, |_| Source::Default), "printed").unwrap();
         assert_eq!(layers.config().unwrap(), config);

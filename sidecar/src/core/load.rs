@@ -11,7 +11,8 @@ use quintet_types::{Decode, EquivocationEvidence, JobId, Root, Slot, Submission}
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    Books, ChainView, ClosedRecord, Core, CoreConfig, CoreError, EventLog, Intake, JobRecord, LiveJob, NodeState, Verdict,
+    Books, ChainView, ClosedRecord, Core, CoreConfig, CoreError, EventLog, Intake, JobRecord, LiveJob, NodeState, Settlements,
+    Verdict,
 };
 use crate::{db, registry::ProverSource};
 
@@ -52,6 +53,7 @@ impl Core {
         let mut core = Self {
             config,
             registry,
+            registry_version: None,
             provers: Vec::new(),
             by_key: Default::default(),
             chain,
@@ -62,17 +64,30 @@ impl Core {
             barred: BTreeMap::new(),
             candidates: None,
             next_closed: 0,
+            settlements: Settlements::load(&store)?,
+            blocks_without_registry: 0,
             events: EventLog::default(),
             node: NodeState::default(),
             started_ms: now_ms,
             store,
         };
-        core.refresh_provers(core.chain.head_slot);
+        core.bind_registry()?;
+        core.refresh_provers();
         core.load_jobs()?;
         core.load_books()?;
         core.load_evidence()?;
         core.expect_missing_retries();
         Ok(core)
+    }
+
+    /// The books belong to one registry for good.
+    fn bind_registry(&self) -> Result<(), CoreError> {
+        let configured = self.registry.identity();
+        match self.store.get(&db::BOOKS, &db::REGISTRY_KEY)? {
+            Some(stored) if stored == configured.as_bytes() => Ok(()),
+            Some(stored) => Err(CoreError::OtherRegistry { stored: String::from_utf8_lossy(&stored).into_owned(), configured }),
+            None => Ok(self.store.put(&db::BOOKS, &db::REGISTRY_KEY, &configured.into_bytes())?),
+        }
     }
 
     fn load_jobs(&mut self) -> Result<(), CoreError> {

@@ -15,6 +15,7 @@ mod job;
 mod judge;
 mod load;
 mod open;
+mod settlements;
 mod signatures;
 mod views;
 
@@ -24,6 +25,7 @@ use std::{
 };
 
 use quintet_protocol::{CandidateTable, ProverRecord, SubmissionLog};
+use quintet_staking::NotFinal;
 use quintet_store::{Store, StoreError};
 use quintet_types::{Epoch, EquivocationEvidence, JobId, ProverIndex, PublicKeyBytes, Root, Slot, Spec, ValidatorIndex};
 
@@ -35,6 +37,7 @@ pub use event_log::EventLog;
 pub use intake::{Intake, Refusal};
 pub use job::{JobRecord, LiveJob, PhaseRecord, Received, Verdict};
 pub use judge::{Bench, judge};
+pub use settlements::{SettlementRefusal, Settlements, settlement_state};
 pub use signatures::{KeyCache, verify_signatures};
 
 use crate::registry::ProverSource;
@@ -65,6 +68,8 @@ pub struct Core {
     pub config: CoreConfig,
     store: Store,
     registry: Arc<dyn ProverSource>,
+    /// Version of the registry that `provers` is.
+    registry_version: Option<u64>,
     provers: Vec<ProverRecord>,
     by_key: HashMap<PublicKeyBytes, ProverIndex>,
     /// The chain as the beacon node shows it.
@@ -78,6 +83,10 @@ pub struct Core {
     barred: BTreeMap<ProverIndex, Slot>,
     candidates: Option<(Epoch, Root, CandidateTable)>,
     next_closed: u64,
+    /// Settlements of the ledger, and who signed them.
+    pub settlements: Settlements,
+    /// Blocks without a job because it was not known who could be drawn.
+    pub blocks_without_registry: u64,
     /// When this process took over, Unix milliseconds.
     started_ms: u64,
     /// Events for subscribers.
@@ -114,6 +123,14 @@ pub enum CoreError {
     /// A rule of the protocol.
     #[error(transparent)]
     Protocol(#[from] quintet_protocol::ProtocolError),
+    /// The books were made with another registry, whose indices mean other provers.
+    #[error("the store's ledger was made with {stored}, the configuration names {configured}: use another data_dir")]
+    OtherRegistry {
+        /// Whose indices the books have.
+        stored: String,
+        /// What is configured.
+        configured: String,
+    },
     /// The proof system or the machine.
     #[error(transparent)]
     Proving(#[from] quintet_proving::Error),
@@ -165,8 +182,31 @@ impl Core {
         self.config.genesis_ms.saturating_add(slot.0.saturating_mul(self.config.spec.slot_duration_ms))
     }
 
-    fn refresh_provers(&mut self, slot: Slot) {
-        self.provers = self.registry.provers_at(slot);
-        self.by_key = self.provers.iter().map(|record| (record.pubkey, record.index)).collect();
+    /// Whether it is known who can be drawn for a block at `slot`.
+    ///
+    /// # Errors
+    /// [`NotFinal`] while it is not.
+    pub fn check_registry(&self, slot: Slot) -> Result<(), NotFinal> {
+        self.registry.check_known(slot, self.genesis_time(), &self.config.spec)
+    }
+
+    /// More may be known of the contracts.
+    pub fn contracts_changed(&mut self) {
+        self.refresh_provers();
+    }
+
+    /// Genesis in seconds, as contracts count.
+    const fn genesis_time(&self) -> u64 {
+        self.config.genesis_ms / 1000
+    }
+
+    /// Provers never leave their places, so that new ones change nothing about those that were known.
+    fn refresh_provers(&mut self) {
+        let version = self.registry.version();
+        if self.registry_version != Some(version) {
+            self.registry_version = Some(version);
+            self.provers = self.registry.latest();
+            self.by_key = self.provers.iter().map(|record| (record.pubkey, record.index)).collect();
+        }
     }
 }

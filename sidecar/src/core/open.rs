@@ -6,6 +6,7 @@ use quintet_api::EventKind;
 use quintet_beacon::{BlockInfo, Reorg};
 use quintet_protocol::{CandidateTable, Job, RetryContext, history_slot, schedule::job_is_due, select};
 use quintet_proving::{ProvingJob, payload_input};
+use quintet_staking::NotFinal;
 use quintet_store::Batch;
 use quintet_types::{Epoch, JobId, Root, Slot};
 
@@ -56,14 +57,25 @@ impl Core {
             Ok(Err(error)) => return self.warn(format!("block {}: no job: {error}", block.slot)).map(|()| None),
             Err(error) => return self.warn(format!("block {}: no job: {error}", block.slot)).map(|()| None),
         };
-        let candidates = self.candidates(block.slot, block.block_root);
+        let (candidates, unknown) = match self.candidates(block.slot, block.block_root) {
+            Ok(candidates) => (candidates, None),
+            Err(not_final) => (CandidateTable::default(), Some(not_final)),
+        };
         let mut unavailable = self.books.busy.busy_at(block.slot, &spec, |slot, root| ancestry.contains(slot, root));
         unavailable.retain(|prover| candidates.contains(*prover));
         let selection = select(&id, &mix, payload.gas_used, &candidates, &unavailable, &spec);
-        let note = selection.is_none().then(|| {
-            let free = candidates.len() - unavailable.len();
-            format!("{free} provers are free; a job needs {} of them, and takes at most half", spec.min_provers)
+        let note = selection.is_none().then(|| match &unknown {
+            // Other sidecars know who is to be drawn. Whoever does not must not draw others.
+            Some(not_final) => format!("nobody is drawn: {not_final}; do the execution nodes of staking.rpc_urls lag?"),
+            None => {
+                let free = candidates.len() - unavailable.len();
+                format!("{free} provers are free; a job needs {} of them, and takes at most half", spec.min_provers)
+            }
         });
+        if unknown.is_some() {
+            self.blocks_without_registry += 1;
+            self.tell_warning(format!("block {}: {}", block.slot, note.as_deref().unwrap_or_default()));
+        }
         let record = JobRecord {
             job: Job::new(id, selection, &spec),
             randao_mix: mix,
@@ -98,7 +110,10 @@ impl Core {
     }
 
     /// Candidates for a block, built once an epoch and branch.
-    fn candidates(&mut self, slot: Slot, root: Root) -> CandidateTable {
+    ///
+    /// # Errors
+    /// [`NotFinal`] while it is not known who they are.
+    fn candidates(&mut self, slot: Slot, root: Root) -> Result<CandidateTable, NotFinal> {
         let spec = Arc::clone(&self.config.spec);
         let epoch = epoch_of(slot, spec.slots_per_epoch);
         let ancestry = self.chain.ancestry(root);
@@ -108,14 +123,15 @@ impl Core {
             && *of == epoch
             && (*at == branch || ancestry.contains(self.chain.block(at).map_or(slot, |meta| meta.slot), at))
         {
-            return table.clone();
+            return Ok(table.clone());
         }
-        self.refresh_provers(history_slot(epoch, &spec));
+        let provers = self.registry.provers_for(slot, self.genesis_time(), &spec)?;
+        self.refresh_provers();
         let on_chain = |slot: Slot, root: &Root| ancestry.contains(slot, root);
         let histories = self.books.history.at(history_slot(epoch, &spec), spec.history_shift, on_chain);
-        let table = CandidateTable::new(&self.provers, &histories, epoch, &spec);
+        let table = CandidateTable::new(&provers, &histories, epoch, &spec);
         self.candidates = Some((epoch, branch, table.clone()));
-        table
+        Ok(table)
     }
 
     /// Execution and plan of a job are there, or there is none.
@@ -258,7 +274,8 @@ impl Core {
             self.forget(&id)?;
         }
         let open = self.jobs.iter().filter(|(_, live)| !live.job().state().is_over()).map(|(id, _)| id.slot).min();
-        self.books.ledger.settle(oldest.min(open.unwrap_or(oldest)));
+        self.build_settlements()?;
+        self.books.ledger.settle(oldest.min(open.unwrap_or(oldest)).min(self.unsettled_from()));
         self.chain.prune(horizon.min(open.unwrap_or(horizon)));
         self.save_books()?;
         self.events.push(EventKind::Finalized { slot, block_root: root });
@@ -277,7 +294,15 @@ impl Core {
         if let Some(selection) = record.job.selection() {
             busy.retain(|prover| !selection.provers.contains(prover));
         }
-        let candidates = self.candidates(id.slot, id.block_root);
+        let candidates = match self.candidates(id.slot, id.block_root) {
+            Ok(candidates) => candidates,
+            Err(not_final) => {
+                // The first attempt knew; the next look at the clock tries again.
+                tracing::warn!(job = %id, %not_final, "no retry yet");
+                self.expect_retry(id);
+                return Ok(());
+            }
+        };
         let context =
             RetryContext { randao_mix: &record.randao_mix, gas_used: record.gas_used, candidates: &candidates, busy: &busy };
         let Some(job) = record.job.retry(&context, &spec) else { return Ok(()) };
@@ -306,9 +331,14 @@ impl Core {
     /// # Errors
     /// Never; the form serves its callers.
     pub fn warn(&mut self, message: String) -> Result<(), CoreError> {
+        self.tell_warning(message);
+        Ok(())
+    }
+
+    /// As [`Self::warn`].
+    pub fn tell_warning(&mut self, message: String) {
         tracing::warn!("{message}");
         self.events.push(EventKind::Warning { message });
-        Ok(())
     }
 
     pub(super) fn forget(&mut self, id: &JobId) -> Result<(), CoreError> {

@@ -13,6 +13,7 @@ mod layers;
 mod ledger;
 mod node;
 mod provers;
+mod settlements;
 mod startup;
 mod submissions;
 
@@ -85,6 +86,11 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(provers::prover))
         .routes(routes!(ledger::ledger))
         .routes(routes!(ledger::validator))
+        .routes(routes!(settlements::list))
+        .routes(routes!(settlements::one))
+        .routes(routes!(settlements::sign))
+        .routes(routes!(settlements::prover_claim))
+        .routes(routes!(settlements::validator_claim))
         .routes(routes!(evidence::evidence))
         .routes(routes!(events::events))
         .routes(routes!(document))

@@ -1,5 +1,6 @@
 //! The long-running parts: the chain, the clock, and the threads that plan, verify and recompute.
 
+mod held;
 mod intake;
 mod work;
 
@@ -13,6 +14,7 @@ use quintet_proving::Circuits;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+pub use held::must_wait;
 pub use intake::{Arrival, IntakeQueue, QueueError};
 
 use crate::{
@@ -85,23 +87,22 @@ pub async fn run(
 ) -> Result<(), ServiceError> {
     let Bounds { threads, max_bytes } = bounds;
     let work = work::Workers::new(shared.clone(), circuits, threads, metrics.clone())?;
+    let mut held = held::Held::default();
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            event = chain.recv() => match event {
+            // A held block holds all that comes after it, so that the chain is seen in order.
+            event = chain.recv(), if held.has_room() => match event {
                 Some(event) => {
-                    let (shared, metrics) = (shared.clone(), metrics.clone());
-                    // It draws provers and writes to disk.
-                    match tokio::task::spawn_blocking(move || on_chain(&shared, &metrics, event, max_bytes)).await {
-                        Ok(done) => done?,
-                        Err(error) => tracing::error!(%error, "chain event panicked"),
-                    }
+                    held.push(event);
+                    held.work_off(&shared, &metrics, max_bytes).await?;
                 }
                 None => return Ok(()),
             },
             _ = ticks.tick() => {
+                held.work_off(&shared, &metrics, max_bytes).await?;
                 let (shared, horizon) = (shared.clone(), intake.horizon());
                 // Closing a phase writes to disk.
                 let todo = tokio::task::spawn_blocking(move || shared.write().tick(horizon)).await;
@@ -139,6 +140,7 @@ fn on_chain(shared: &Shared, metrics: &Metrics, event: ChainEvent, max_bytes: us
             core.node.optimistic = false;
             metrics.head_slot.set(head.block.slot.0 as i64);
             core.on_block(&head.block, now_ms())?;
+            metrics.blocks_without_registry.set(core.blocks_without_registry as i64);
         }
         ChainEvent::OptimisticHead(block) => {
             core.node.optimistic = true;

@@ -2,6 +2,7 @@
 
 mod bound;
 mod clocks;
+mod contracts;
 mod culprits;
 mod fallbacks;
 mod forks;
@@ -11,4 +12,6 @@ mod outage;
 mod phases;
 mod provers;
 mod recording;
+mod settling;
+mod staking;
 mod world;

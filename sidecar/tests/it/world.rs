@@ -11,9 +11,9 @@ use quintet_plonk::ParamsCache;
 use quintet_protocol::{Assignment, JobState};
 use quintet_proving::{Circuits, Guest, ProvingJob};
 use quintet_sidecar::{
-    core::{Core, CoreConfig, Intake, LiveJob, Refusal, Todo, judge, verify_signatures},
+    core::{Core, CoreConfig, CoreError, Intake, LiveJob, Refusal, Todo, judge, verify_signatures},
     db,
-    registry::RegistryFile,
+    registry::{ProverSource, RegistryFile},
 };
 use quintet_store::{Options, Store};
 use quintet_types::spec::Network;
@@ -63,7 +63,7 @@ impl Folder {
 #[derive(Clone)]
 struct Setup {
     config: CoreConfig,
-    registry: Arc<RegistryFile>,
+    registry: Arc<dyn ProverSource>,
     recorded: bool,
     fsync: bool,
 }
@@ -124,9 +124,13 @@ impl Setup {
     }
 
     fn open(&self, folder: &Folder, now: u64) -> Core {
+        self.try_open(folder, now).unwrap()
+    }
+
+    fn try_open(&self, folder: &Folder, now: u64) -> Result<Core, CoreError> {
         let options = Options { fsync: self.fsync, ..Options::default() };
         let store = Store::open(&folder.store(), &db::SCHEMA, &options).unwrap();
-        Core::load(self.config.clone(), store, self.registry.clone(), now).unwrap()
+        Core::load(self.config.clone(), store, self.registry.clone(), now)
     }
 }
 
@@ -154,6 +158,11 @@ impl World {
         Self::with(Setup::new(spec, false))
     }
 
+    /// One whose provers come from the staking contracts.
+    pub(crate) fn staked(spec: Spec, registry: Arc<dyn ProverSource>) -> Self {
+        Self::with(Setup { registry, ..Setup::new(spec, true) })
+    }
+
     fn with(setup: Setup) -> Self {
         let folder = Folder::Temporary(tempfile::tempdir().unwrap());
         let now = GENESIS_MS + 26 * setup.config.spec.slot_duration_ms;
@@ -167,6 +176,21 @@ impl World {
         drop(core);
         let core = setup.open(&folder, now.saturating_add_signed(skew_ms));
         Self { core, now, skew_ms, folder, setup }
+    }
+
+    /// The core, and the folder that it writes to.
+    pub(crate) fn into_parts(self) -> (Core, tempfile::TempDir) {
+        match self.folder {
+            Folder::Temporary(folder) => (self.core, folder),
+            Folder::Kept(path) => panic!("{} is somebody else's", path.display()),
+        }
+    }
+
+    /// The process ends, and the next one is told to take the provers from a file.
+    pub(crate) fn reopen_with_file(self) -> Result<Core, CoreError> {
+        let Self { core, now, folder, setup, .. } = self;
+        drop(core);
+        Setup { registry: Setup::new(setup.config.spec.as_ref().clone(), true).registry, ..setup }.try_open(&folder, now)
     }
 
     pub(crate) fn spec(&self) -> &Spec {

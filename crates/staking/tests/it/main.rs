@@ -2,4 +2,6 @@
 
 mod anvil;
 mod follower;
+mod settle;
+mod tx;
 mod vectors;

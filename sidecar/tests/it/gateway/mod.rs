@@ -6,6 +6,7 @@ mod evidence;
 mod fixture;
 mod limits;
 mod openapi;
+mod settlements;
 mod operator;
 mod submissions;
 mod tls;

@@ -14,6 +14,7 @@ fn filled(path: &str) -> String {
         .replace("{root}", &root)
         .replace("{pubkey}", &format!("0x{}", "00".repeat(48)))
         .replace("{index}", "7")
+        .replace("{number}", "1")
 }
 
 async fn every_path_answers(base: &str, description: &Value) -> Vec<String> {
@@ -68,8 +69,12 @@ async fn every_documented_path_answers_as_it_says_and_every_route_is_documented(
         "jobs/{id}/rewards",
         "provers",
         "provers/{pubkey}",
+        "provers/{pubkey}/claim",
         "validators/{index}/rewards",
+        "validators/{index}/claim",
         "ledger",
+        "ledger/settlements",
+        "ledger/settlements/{number}",
         "evidence",
         "events",
     ] {

@@ -1,0 +1,104 @@
+//! Provers from the staking contracts: the same as from a file, and nobody rather than others while it is not known who counts.
+
+use std::sync::Arc;
+
+use quintet_protocol::JobState;
+use quintet_sidecar::{core::CoreError, registry::ProverSource as _, service::must_wait};
+use quintet_types::{Phase, Slot, Spec};
+
+use crate::{
+    contracts::{known, registry},
+    forks::empty,
+    world::{GENESIS_MS, World, block, secrets, spec},
+};
+
+/// Long after the recorded block.
+const LATER: u64 = GENESIS_MS / 1000 + 10_000;
+/// Start of the epoch of the recorded block (slot 26 of 4 s, epochs of 8): with a lookback of 0 what counts is the registry before that.
+const EPOCH_START: u64 = GENESIS_MS / 1000 + 24 * 4;
+
+#[test]
+fn contracts_and_file_give_the_same_provers_and_the_same_selection() {
+    let mut from_file = World::new(spec());
+    let mut staked = World::staked(spec(), registry(known(secrets(), LATER)));
+    let file = from_file.core.provers().to_vec();
+    assert_eq!(staked.core.provers(), file);
+    let jobs = [&mut from_file, &mut staked].map(|world| world.head(&block()).unwrap());
+    assert_eq!(jobs[0], jobs[1]);
+    let selections = [&from_file, &staked].map(|world| world.live(&jobs[0]).job().selection().cloned());
+    assert!(selections[0].is_some());
+    assert_eq!(selections[0], selections[1]);
+}
+
+#[test]
+fn a_registration_after_the_moment_that_counts_changes_nothing() {
+    let mut contracts = known(&secrets()[..6], LATER);
+    let before = World::staked(spec(), registry(contracts.clone())).core.provers().to_vec();
+    let late = known(secrets(), LATER).registry;
+    for change in &late.changes()[6..] {
+        let timestamp = EPOCH_START;
+        contracts.registry.push(quintet_staking::TimedChange { timestamp, ..*change }).unwrap();
+    }
+    let source = registry(contracts);
+    let counting = source.provers_for(Slot(26), GENESIS_MS / 1000, &spec()).unwrap();
+    assert_eq!(counting, before);
+    assert_eq!(source.latest().len(), secrets().len(), "they have their places already");
+    let next = source.provers_for(Slot(32), GENESIS_MS / 1000, &spec()).unwrap();
+    assert_eq!(next.len(), secrets().len());
+}
+
+#[test]
+fn while_the_registry_is_not_final_nobody_is_drawn_and_nobody_else_either() {
+    let source = registry(known(secrets(), EPOCH_START - 1));
+    let mut world = World::staked(spec(), Arc::clone(&source) as _);
+    let begin = world.core.slot_start_ms(Slot(26).plus(spec().t1_delay_slots));
+    let waits = must_wait(&world.core, &block(), begin - 1).unwrap();
+    assert!(waits.contains("slot 26") && waits.contains("not final"), "{waits}");
+    assert_eq!(must_wait(&world.core, &block(), begin), None, "a job would begin now");
+
+    let job = world.head(&block()).unwrap();
+    assert_eq!(world.state(&job), JobState::Unserved);
+    let note = world.live(&job).record.note.clone().unwrap();
+    assert!(note.starts_with("nobody is drawn: ") && note.contains("rpc_urls"), "{note}");
+    assert_eq!(world.core.blocks_without_registry, 1);
+    world.settle();
+    assert_eq!(world.core.books.ledger.entries().count(), 0, "and nobody pays");
+
+    // The node has caught up: the next block is served as if nothing had been.
+    source.update(Arc::new(known(secrets(), LATER)));
+    world.core.contracts_changed();
+    assert_eq!(must_wait(&world.core, &block(), 0), None);
+    let (mut served, mut expected) = (block(), World::new(spec()));
+    served.block_root.0[0] ^= 1;
+    for world in [&mut world, &mut expected] {
+        let job = world.head(&served).unwrap();
+        assert_ne!(world.state(&job), JobState::Unserved);
+    }
+    let of = |world: &World| world.core.jobs().last().and_then(|(_, live)| live.job().selection().cloned());
+    assert_eq!(of(&world), of(&expected));
+}
+
+#[test]
+fn blocks_that_get_no_job_wait_like_all_others_and_a_file_makes_nobody_wait() {
+    let world = World::new(spec());
+    assert_eq!(must_wait(&world.core, &block(), 0), None);
+    let lagging = World::staked(spec(), registry(known(secrets(), 0)));
+    assert!(must_wait(&lagging.core, &empty(27, 1, block().block_root), 0).is_some());
+    // Where the first phase begins with the block there is half a slot to wait.
+    let hasty = Spec { t1_delay_slots: 0, ..spec() };
+    let lagging = World::staked(hasty, registry(known(secrets(), 0)));
+    let start = lagging.core.slot_start_ms(Slot(26));
+    assert!(must_wait(&lagging.core, &block(), start + 1999).is_some());
+    assert_eq!(must_wait(&lagging.core, &block(), start + 2000), None);
+}
+
+#[test]
+fn a_ledger_is_not_continued_with_the_provers_of_another_registry() {
+    let mut world = World::staked(spec(), registry(known(secrets(), LATER)));
+    world.announce();
+    world = world.restart();
+    assert!(world.core.jobs().all(|(_, live)| live.job().phase() == Some(Phase::T1)));
+    let error = world.reopen_with_file().unwrap_err();
+    assert!(matches!(&error, CoreError::OtherRegistry { configured, .. } if configured == "a registry file"), "{error}");
+    assert!(error.to_string().contains("data_dir"), "{error}");
+}
