@@ -240,13 +240,8 @@ impl Follower {
         for (_, log) in &kept {
             known.push(&contracts, log)?;
         }
-        let checkpoint = Checkpoint {
-            chain_id: self.config.chain_id,
-            contracts,
-            block: to.number,
-            hash: to.hash,
-            timestamp: to.timestamp,
-        };
+        let checkpoint =
+            Checkpoint { chain_id: self.config.chain_id, contracts, block: to.number, hash: to.hash, timestamp: to.timestamp };
         self.store.extend(self.known.checkpoint.as_ref(), &kept, &checkpoint).await?;
         known.checkpoint = Some(checkpoint);
         self.known = Arc::new(known);
