@@ -204,7 +204,7 @@ mod tests {
         let [culprit, idle, stays] = [0, 1, 2].map(|seat| honest.selected[seat]);
         let us = key(stays.0);
         for retry_policy in [RetryPolicy::SameSet, RetryPolicy::NewSet] {
-            let spec = Spec { retry_policy, ..spec.clone() };
+            let spec = Spec { retry_policy, min_provers: 1, ..spec.clone() };
             let mut retry = SelectionView {
                 culprits: vec![culprit],
                 before: honest.selected.clone(),
@@ -233,7 +233,7 @@ mod tests {
                 change(&mut views);
                 assert!(Duty::find(&id, &views, &us, &spec).is_err());
             };
-            refused(&|views| views[1].selected.swap(0, 1));
+            refused(&|views| views[1].selected.push(culprit));
             refused(&|views| views[1].culprits = vec![views[1].selected[0]]);
             if retry_policy == RetryPolicy::SameSet {
                 refused(&|views| views[1].idle.clear());
