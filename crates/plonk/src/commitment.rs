@@ -56,7 +56,7 @@ pub(crate) fn encode_points(points: &[Point]) -> Vec<PointBytes> {
 }
 
 /// Number of rows that a column states.
-pub(crate) fn column_length(column: &ColumnData) -> usize {
+pub fn column_length(column: &ColumnData) -> usize {
     match column {
         ColumnData::Uint(values) => values.len(),
         ColumnData::Field(values) => values.len(),

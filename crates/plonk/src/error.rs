@@ -98,6 +98,9 @@ pub enum Error {
         /// What the source said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The hardware of a backend failed.
+    #[error("hardware: {0}")]
+    Hardware(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The parameters' cache could not be used.
     #[error("{doing} {}: {source}", path.display())]
     Cache {

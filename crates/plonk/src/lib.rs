@@ -45,7 +45,7 @@ pub use id::{InstanceId, ProverKey, binding};
 pub use key::{AirKey, AirKind};
 pub use layout::ProofLayout;
 pub use machine::{MachineAir, MachineKeys};
-pub use native::Native;
+pub use native::{Native, engine};
 pub use params::{OnProgress, Params, ParamsCache, ParamsProgress, ParamsStage, generate as generate_params};
 pub use partial::PartialProof;
 pub use plan::PlanShape;

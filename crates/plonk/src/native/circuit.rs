@@ -13,14 +13,34 @@ use super::{
 
 /// Constraints whose quotient has less than `n · 2^log` coefficients, so that as many cosets determine it.
 #[derive(Debug)]
-pub(super) struct Group {
+pub struct Group {
+    /// Log₂ of the number of cosets.
     pub log: u32,
+    /// Their weighted sum, compiled.
     pub code: Code,
 }
 
 impl Group {
+    /// The constraints of an AIR in groups by degree.
+    pub fn all(spec: &AirSpec) -> Vec<Self> {
+        let count = spec.constraints.len();
+        let mut by_log: [Vec<(usize, &Expr)>; MAX_LOG as usize + 1] = Default::default();
+        for (place, constraint) in spec.constraints.iter().enumerate() {
+            // Upstream folds constraints by Horner's rule: the first has the highest power of y. A constraint of degree 1 that holds on all rows is 0.
+            let weight = count - 1 - place;
+            match constraint.expr.degree() {
+                0 | 1 => {}
+                2 => by_log[0].push((weight, &constraint.expr)),
+                3 => by_log[1].push((weight, &constraint.expr)),
+                _ => by_log[2].push((weight, &constraint.expr)),
+            }
+        }
+        let groups = (0u32..).zip(&by_log).filter(|(_, constraints)| !constraints.is_empty());
+        groups.map(|(log, constraints)| Self { log, code: Code::new(spec, constraints) }).collect()
+    }
+
     /// Whether the group is evaluated on a coset of the finest set.
-    pub(super) fn covers(&self, coset: usize) -> bool {
+    pub fn covers(&self, coset: usize) -> bool {
         coset.is_multiple_of(1 << (MAX_LOG - self.log))
     }
 }
@@ -38,23 +58,7 @@ pub(super) struct Circuit {
 
 impl Circuit {
     pub(super) fn new(size: &Size, spec: &AirSpec) -> Self {
-        let count = spec.constraints.len();
-        let mut by_log: [Vec<(usize, &Expr)>; MAX_LOG as usize + 1] = Default::default();
-        for (place, constraint) in spec.constraints.iter().enumerate() {
-            // Upstream folds constraints by Horner's rule: the first has the highest power of y. A constraint of degree 1 that holds on all rows is 0.
-            let weight = count - 1 - place;
-            match constraint.expr.degree() {
-                0 | 1 => {}
-                2 => by_log[0].push((weight, &constraint.expr)),
-                3 => by_log[1].push((weight, &constraint.expr)),
-                _ => by_log[2].push((weight, &constraint.expr)),
-            }
-        }
-        let groups: Vec<Group> = (0u32..)
-            .zip(&by_log)
-            .filter(|(_, constraints)| !constraints.is_empty())
-            .map(|(log, constraints)| Group { log, code: Code::new(spec, constraints) })
-            .collect();
+        let groups = Group::all(spec);
         let mut fixed: Vec<Vec<F>> = spec.fixed.iter().map(|column| column.values.clone()).collect();
         size.domain.ifft_many(&mut fixed);
         for group in &groups {
@@ -66,7 +70,7 @@ impl Circuit {
                 "constraints compiled"
             );
         }
-        Self { queries: Queries::new(spec), groups, fixed, constraints: count }
+        Self { queries: Queries::new(spec), groups, fixed, constraints: spec.constraints.len() }
     }
 
     /// The columns that are read on a coset.

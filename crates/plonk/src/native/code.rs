@@ -13,35 +13,52 @@ const BLOCK: usize = 4;
 
 /// Where an operand is.
 #[derive(Clone, Copy, Debug)]
-enum Arg {
+pub enum Arg {
+    /// In a register.
     Register(u16),
+    /// In a column, by its place in [`Code::columns`].
     Column(u16),
+    /// A scalar, by its place in what [`Code::scalars`] gives.
     Scalar(u16),
 }
 
+/// What a step does.
 #[derive(Clone, Copy, Debug)]
-enum Op {
+pub enum Op {
+    /// a + b.
     Add,
+    /// a − b.
     Sub,
+    /// a·b.
     Mul,
+    /// a², b being a.
     Square,
 }
 
+/// One step of a program.
 #[derive(Clone, Copy, Debug)]
-struct Step {
-    op: Op,
-    to: u16,
-    a: Arg,
-    b: Arg,
+pub struct Step {
+    /// What it does.
+    pub op: Op,
+    /// Register that takes the result.
+    pub to: u16,
+    /// First operand.
+    pub a: Arg,
+    /// Second operand.
+    pub b: Arg,
 }
 
 /// The weighted sum of some constraints, compiled.
 #[derive(Debug)]
-pub(super) struct Code {
-    steps: Vec<Step>,
-    result: Arg,
-    registers: usize,
-    columns: Vec<(Input, i32)>,
+pub struct Code {
+    /// In this order.
+    pub steps: Vec<Step>,
+    /// Where the sum is at the end.
+    pub result: Arg,
+    /// Number of registers.
+    pub registers: usize,
+    /// Columns and rotations that operands read.
+    pub columns: Vec<(Input, i32)>,
     scalars: Vec<Scalar>,
 }
 
@@ -54,12 +71,12 @@ impl Code {
     }
 
     /// Number of multiplications a row, those by constants included.
-    pub(super) fn multiplications(&self) -> usize {
+    pub fn multiplications(&self) -> usize {
         self.steps.iter().filter(|step| matches!(step.op, Op::Mul | Op::Square)).count()
     }
 
     /// The columns that are read.
-    pub(super) fn inputs(&self) -> BTreeSet<Input> {
+    pub fn inputs(&self) -> BTreeSet<Input> {
         self.columns.iter().map(|(input, _)| *input).collect()
     }
 
@@ -111,7 +128,7 @@ impl Code {
     }
 
     /// Values of the scalars: `weights[i]` is y^i, times what the result is to be multiplied with.
-    pub(super) fn scalars(&self, weights: &[F], challenges: &[F]) -> Vec<F> {
+    pub fn scalars(&self, weights: &[F], challenges: &[F]) -> Vec<F> {
         let value = |scalar: &Scalar| {
             let weight = scalar.weight.map_or(F::ONE, |place| weights[place]);
             scalar.constant * weight * scalar.challenge.map_or(F::ONE, |place| challenges[place])

@@ -7,7 +7,7 @@ use quintet_air::{AirSpec, Cell, Expr, F, Node as ExprNode};
 
 /// A column that the quotient reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Input {
+pub enum Input {
     /// An advice column.
     Advice(usize),
     /// A fixed column.
@@ -331,6 +331,6 @@ impl Graph {
 }
 
 /// Place of a column among the challenge columns.
-pub(super) fn challenge_of(spec: &AirSpec, column: usize) -> Option<usize> {
+pub fn challenge_of(spec: &AirSpec, column: usize) -> Option<usize> {
     column.checked_sub(spec.alpha_column()).filter(|place| *place <= spec.powers)
 }

@@ -28,6 +28,20 @@ use crate::{AirKey, Backend, Error, PhaseOne, Resident, Witness, suite::Point};
 use circuit::Circuit;
 use size::Size;
 
+/// What a backend on other hardware shares with ours: the constraints, compiled; what is opened, and in which order; the transcript.
+pub mod engine {
+    pub use super::{
+        circuit::Group,
+        code::{Arg, Code, Op, Step},
+        graph::{Input, challenge_of},
+        opening::{Writer, squeeze},
+        prove::check,
+        queries::{Queries, Source},
+        size::MAX_LOG,
+    };
+    pub use crate::{commitment::column_length, verify::check_proof};
+}
+
 /// AIR, k, and the transcript representation of the verifying key.
 type CircuitKey = (u16, u32, [u8; 32]);
 

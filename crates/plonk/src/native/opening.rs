@@ -10,7 +10,7 @@ use super::{circuit::Circuit, graph::Input, polynomials::Polynomials, queries::S
 use crate::{Error, ProofBlinds, suite::TranscriptWriter};
 
 /// The prover's transcript.
-pub(super) type Writer = TranscriptWriter<Vec<u8>>;
+pub type Writer = TranscriptWriter<Vec<u8>>;
 
 /// What is opened, and where.
 #[derive(Debug)]
@@ -29,7 +29,8 @@ struct Blinded {
     blind: F,
 }
 
-pub(super) fn squeeze(transcript: &mut Writer) -> F {
+/// The next challenge.
+pub fn squeeze(transcript: &mut Writer) -> F {
     *transcript.squeeze_challenge_scalar::<()>()
 }
 

@@ -39,8 +39,11 @@ fn to_affine(points: &[Eq]) -> Vec<Point> {
     affine
 }
 
-/// The values of the challenge columns, if witness and AIR fit.
-fn check(spec: &AirSpec, witness: &Witness<'_>) -> Result<Vec<F>, Error> {
+/// The values of the challenge columns, α first, if witness and AIR fit.
+///
+/// # Errors
+/// If they do not.
+pub fn check(spec: &AirSpec, witness: &Witness<'_>) -> Result<Vec<F>, Error> {
     let fail = |reason| Err(Error::Witness { air: spec.name, reason });
     let (first, second) = (&witness.trace.columns, &witness.second.columns);
     if first.len() != spec.phase_one || second.len() != spec.columns.len() - spec.phase_one {

@@ -6,7 +6,7 @@ use quintet_air::{AirSpec, Cell};
 
 /// A polynomial that is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Source {
+pub enum Source {
     /// The instance column.
     Instance,
     /// An advice column.
@@ -21,7 +21,7 @@ pub(super) enum Source {
 
 /// All openings of the proofs of one AIR.
 #[derive(Clone, Debug)]
-pub(super) struct Queries {
+pub struct Queries {
     /// Rotations of the instance column, in order of first use.
     pub instance: Vec<i32>,
     /// Advice columns and rotations, in order of first use.
@@ -35,7 +35,8 @@ pub(super) struct Queries {
 }
 
 impl Queries {
-    pub(super) fn new(spec: &AirSpec) -> Self {
+    /// Those of an AIR.
+    pub fn new(spec: &AirSpec) -> Self {
         let (mut instance, mut advice, mut fixed) = (Vec::new(), Vec::new(), Vec::new());
         let mut seen = BTreeSet::new();
         for constraint in &spec.constraints {
@@ -54,7 +55,7 @@ impl Queries {
     }
 
     /// Every rotation that occurs, each once.
-    pub(super) fn rotations(&self) -> Vec<i32> {
+    pub fn rotations(&self) -> Vec<i32> {
         let all: BTreeSet<i32> = self.sets.iter().flatten().copied().collect();
         all.into_iter().collect()
     }

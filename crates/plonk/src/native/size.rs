@@ -10,7 +10,7 @@ use quintet_arith::{Bases, Cosets, Domain, Evals, Path, Scalars};
 use crate::{Params, suite::Point};
 
 /// Log₂ of the number of cosets on which constraints of degree 5 are evaluated.
-pub(super) const MAX_LOG: u32 = 2;
+pub const MAX_LOG: u32 = 2;
 
 /// Generators, domain and cosets of size `2^k`.
 #[derive(Debug)]

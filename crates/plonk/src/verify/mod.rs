@@ -67,6 +67,14 @@ pub(crate) fn open_proof<'k>(key: &'k AirKey, publics: &Publics, proof: &[u8]) -
     }
 }
 
+/// Verifies a proof under public values, whatever these are: how a backend that can go wrong checks what it made.
+///
+/// # Errors
+/// Why it is refused.
+pub fn check_proof(key: &AirKey, publics: &Publics, proof: &[u8]) -> Result<(), String> {
+    if open_proof(key, publics, proof)?.eval() { Ok(()) } else { Err("opening".into()) }
+}
+
 fn opening(partial: &PartialProof) -> Rejection {
     Rejection::Proof { id: partial.id, reason: "opening".into() }
 }

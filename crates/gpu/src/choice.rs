@@ -1,0 +1,146 @@
+//! Which backend a person chose, and what this machine makes of it.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use quintet_plonk::{Backend, BackendKind};
+
+use crate::{Adapters, Device, DeviceOptions, Error, Gpu, Guarded, Monitor, tune};
+
+/// Which backend to use, as a person chooses it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Choice {
+    /// All GPUs of this machine that are no programs on the CPU; the CPU if there are none.
+    #[default]
+    Auto,
+    /// GPUs, and an error if there are none.
+    Gpu,
+    /// Our prover on CPUs.
+    Cpu,
+    /// Upstream's prover, the reference.
+    Upstream,
+}
+
+impl Choice {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Auto, Self::Gpu, Self::Cpu, Self::Upstream];
+
+    /// Name on command lines and in configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Gpu => "gpu",
+            Self::Cpu => "cpu",
+            Self::Upstream => "upstream",
+        }
+    }
+}
+
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name that no backend has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no backend {0:?}: there are auto, gpu, cpu and upstream")]
+pub struct UnknownChoice(String);
+
+impl FromStr for Choice {
+    type Err = UnknownChoice;
+
+    fn from_str(name: &str) -> Result<Self, UnknownChoice> {
+        Self::ALL.into_iter().find(|choice| choice.name() == name).ok_or_else(|| UnknownChoice(name.to_owned()))
+    }
+}
+
+/// A backend, with what can be seen of its devices.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    /// What commits and proves.
+    pub backend: Arc<dyn Backend>,
+    /// Its devices; nothing if it has none.
+    pub monitor: Option<Monitor>,
+    /// What the person should know: a GPU that is missing, idle or a program on the CPU.
+    pub warning: Option<String>,
+}
+
+impl Chosen {
+    fn plain(kind: BackendKind) -> Self {
+        Self { backend: kind.build(), monitor: None, warning: None }
+    }
+}
+
+/// Opens what was chosen. `gpus` are indices of adapters; without any, all that are no programs on the CPU are used. `checks` is that of [`Guarded`].
+///
+/// # Errors
+/// If GPUs were asked for by `gpu` or by index and cannot be opened.
+pub fn open(choice: Choice, gpus: &[usize], checks: bool) -> Result<Chosen, Error> {
+    match choice {
+        Choice::Upstream => return Ok(Chosen::plain(BackendKind::Upstream)),
+        Choice::Cpu => return Ok(Chosen::plain(BackendKind::Cpu)),
+        Choice::Auto | Choice::Gpu => {}
+    }
+    let adapters = Adapters::find();
+    let found: Vec<usize> = adapters.hardware().map(|info| info.index).collect();
+    let wanted = if gpus.is_empty() { &found[..] } else { gpus };
+    if wanted.is_empty() && choice == Choice::Gpu {
+        return Err(Error::NoAdapter("no driver shows one; `quintet-prover devices` lists what there is".into()));
+    }
+    let mut opened = Vec::new();
+    let mut warnings = Vec::new();
+    for &index in wanted {
+        match open_one(&adapters, index) {
+            Ok(gpu) => {
+                if gpu.device().info().software {
+                    warnings.push(format!("GPU {index} is a program on the CPU, slower than the CPU itself"));
+                }
+                opened.push(gpu);
+            }
+            // One that was named has to work; one that was found need not.
+            Err(error) if !gpus.is_empty() || choice == Choice::Gpu => return Err(error),
+            Err(error) => warnings.push(format!("GPU {index} is idle: {error}")),
+        }
+    }
+    let unsuitable = adapters.infos().filter(|info| !info.software && gpus.is_empty());
+    for (info, reason) in unsuitable.filter_map(|info| Some((info, info.unsuitable.as_ref()?))) {
+        warnings.push(format!("{} is idle: {reason}", info.name));
+    }
+    let left = found.iter().filter(|index| !gpus.is_empty() && !gpus.contains(index)).count();
+    if left > 0 {
+        warnings.push(format!("{left} more GPUs are idle: --gpu does not name them"));
+    }
+    let warning = (!warnings.is_empty()).then(|| warnings.join("; "));
+    if opened.is_empty() {
+        return Ok(Chosen { warning, ..Chosen::plain(BackendKind::Cpu) });
+    }
+    let guarded = Guarded::new(opened, checks);
+    let monitor = Some(guarded.monitor());
+    Ok(Chosen { backend: Arc::new(guarded), monitor, warning })
+}
+
+fn open_one(adapters: &Adapters, index: usize) -> Result<Gpu, Error> {
+    let layout = tune::layout(adapters, index, tune::default_file().as_deref())?;
+    Ok(Gpu::new(Arc::new(Device::open(adapters, index, DeviceOptions::new(layout))?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn choices_have_the_names_that_they_show() {
+        for choice in Choice::ALL {
+            assert_eq!(choice.to_string().parse(), Ok(choice));
+        }
+        assert!("cuda".parse::<Choice>().is_err());
+    }
+
+    #[test]
+    fn the_cpu_is_chosen_without_asking_drivers() {
+        for choice in [Choice::Cpu, Choice::Upstream] {
+            let chosen = open(choice, &[], true).unwrap();
+            assert!(chosen.monitor.is_none() && chosen.warning.is_none());
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Work for the device, recorded and handed over together: a submission costs far more than a dispatch.
+
+use std::fmt;
+
+use wgpu::{BindGroupDescriptor, BindGroupEntry, BindingResource, BufferBinding, BufferUsages};
+
+use super::{Device, Kernel, Slice};
+use crate::Error;
+
+/// Bytes of parameters that one batch holds before it is handed over by itself.
+const ARENA: u64 = 1 << 16;
+/// Dispatches in one submission: drivers reset a device that works on one for seconds.
+const DISPATCHES: usize = 64;
+
+/// Dispatches and copies in order; each sees what those before it wrote.
+pub struct Batch<'d> {
+    device: &'d Device,
+    encoder: Option<wgpu::CommandEncoder>,
+    arena: wgpu::Buffer,
+    parameters: Vec<u8>,
+    step: u64,
+    dispatches: usize,
+}
+
+impl fmt::Debug for Batch<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batch").field("dispatches", &self.dispatches).finish_non_exhaustive()
+    }
+}
+
+impl Device {
+    /// Starts recording.
+    pub fn batch(&self) -> Batch<'_> {
+        let step = u64::from(self.device.limits().min_uniform_buffer_offset_alignment);
+        Batch { device: self, encoder: None, arena: arena(self), parameters: Vec::new(), step, dispatches: 0 }
+    }
+}
+
+fn arena(device: &Device) -> wgpu::Buffer {
+    device.device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some("parameters"),
+        size: ARENA,
+        usage: BufferUsages::UNIFORM | BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    })
+}
+
+impl<'d> Batch<'d> {
+    /// The device.
+    pub fn device(&self) -> &'d Device {
+        self.device
+    }
+
+    /// Records one dispatch of `groups` workgroups. `parameters` are the words of binding 0, `slices` are bindings 1 and up; the kernel must use all of them.
+    /// No slice may be written that another one overlaps.
+    ///
+    /// # Errors
+    /// If the device has failed.
+    pub fn run(&mut self, kernel: &Kernel, parameters: &[u32], slices: &[Slice<'_>], groups: [u32; 2]) -> Result<(), Error> {
+        let bytes = (4 * parameters.len() as u64).next_multiple_of(16);
+        if self.parameters.len() as u64 + bytes.next_multiple_of(self.step) > ARENA || self.dispatches == DISPATCHES {
+            self.flush()?;
+        }
+        let offset = self.parameters.len() as u64;
+        self.parameters.extend(bytemuck::cast_slice::<u32, u8>(parameters));
+        self.parameters.resize((offset + bytes.next_multiple_of(self.step)) as usize, 0);
+        let binding = |buffer, offset, bytes| {
+            BindingResource::Buffer(BufferBinding { buffer, offset, size: std::num::NonZeroU64::new(bytes) })
+        };
+        let first = BindGroupEntry { binding: 0, resource: binding(&self.arena, offset, bytes) };
+        let others = (1..).zip(slices).map(|(place, slice)| BindGroupEntry {
+            binding: place,
+            resource: binding(&slice.buffer.buffer, slice.offset, slice.bytes),
+        });
+        let entries: Vec<BindGroupEntry<'_>> = [first].into_iter().chain(others).collect();
+        let bindings = self.device.device.create_bind_group(&BindGroupDescriptor {
+            label: Some(kernel.name),
+            layout: &kernel.bindings,
+            entries: &entries,
+        });
+        let mut pass = self.encoder().begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        pass.set_pipeline(&kernel.pipeline);
+        pass.set_bind_group(0, &bindings, &[]);
+        pass.dispatch_workgroups(groups[0], groups[1], 1);
+        drop(pass);
+        self.dispatches += 1;
+        Ok(())
+    }
+
+    /// Records a copy between buffers; both parts are of the same size.
+    pub fn copy(&mut self, from: Slice<'_>, to: Slice<'_>) {
+        let (source, target) = (&from.buffer.buffer, &to.buffer.buffer);
+        self.encoder().copy_buffer_to_buffer(source, from.offset, target, to.offset, from.bytes);
+    }
+
+    /// Records that a part becomes 0.
+    pub fn clear(&mut self, slice: Slice<'_>) {
+        self.encoder().clear_buffer(&slice.buffer.buffer, slice.offset, Some(slice.bytes));
+    }
+
+    /// Hands over what is recorded.
+    ///
+    /// # Errors
+    /// If the device has failed.
+    pub fn flush(&mut self) -> Result<(), Error> {
+        if let Some(encoder) = self.encoder.take() {
+            if !self.parameters.is_empty() {
+                let arena = std::mem::replace(&mut self.arena, arena(self.device));
+                self.device.queue.write_buffer(&arena, 0, &self.parameters);
+                self.parameters.clear();
+            }
+            self.device.queue.submit([encoder.finish()]);
+            self.dispatches = 0;
+        }
+        self.device.check()
+    }
+
+    /// Hands over what is recorded and reads a part back when it is done.
+    ///
+    /// # Errors
+    /// If the device has failed, or does not finish in time.
+    pub fn read(&mut self, slice: Slice<'_>) -> Result<Vec<u32>, Error> {
+        self.flush()?;
+        self.device.read(slice)
+    }
+
+    fn encoder(&mut self) -> &mut wgpu::CommandEncoder {
+        let device = &self.device.device;
+        self.encoder.get_or_insert_with(|| device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default()))
+    }
+}

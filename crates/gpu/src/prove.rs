@@ -1,0 +1,289 @@
+//! One proof from its witness: the schedule of upstream's `create_proof`, with all columns and points on the device.
+
+use ff::Field;
+use group::Curve;
+use halo2_proofs::transcript::{Transcript, TranscriptWrite};
+use pasta_curves::{Eq, EqAffine};
+use quintet_air::{F, public};
+use quintet_plonk::{
+    AirKey, Error as PlonkError, Witness,
+    engine::{Input, Source, Writer, check, squeeze},
+};
+
+use crate::{
+    Batch, Columns, Device, DeviceScalars, Error, PackedColumn, field,
+    folding::Folding,
+    instance::{Circuit, Size, factor, integers},
+    quotient::Quotient,
+    transform::omega,
+};
+
+/// What a proof is made of.
+#[derive(Debug)]
+pub(crate) struct Proof<'a> {
+    pub(crate) device: &'a Device,
+    pub(crate) size: &'a Size,
+    pub(crate) circuit: &'a Circuit,
+    pub(crate) key: &'a AirKey,
+    pub(crate) witness: &'a Witness<'a>,
+}
+
+/// First-phase columns as they are on the device, and their commitments.
+#[derive(Debug)]
+pub(crate) struct Committed {
+    pub(crate) blinds: Vec<F>,
+    pub(crate) columns: Vec<PackedColumn>,
+    pub(crate) points: Vec<EqAffine>,
+}
+
+fn to_affine(points: &[Eq]) -> Vec<EqAffine> {
+    let mut affine = vec![EqAffine::default(); points.len()];
+    Eq::batch_normalize(points, &mut affine);
+    affine
+}
+
+/// Commitments to columns in the Lagrange basis, each with its blind.
+pub(crate) fn commit(device: &Device, size: &Size, columns: &[PackedColumn], blinds: &[F]) -> Result<Vec<EqAffine>, Error> {
+    let scalars: Vec<DeviceScalars<'_>> = columns.iter().map(PackedColumn::scalars).collect();
+    let sums = size.g_lagrange.msm_many(&mut device.batch(), &scalars)?;
+    Ok(to_affine(&sums.into_iter().zip(blinds).map(|(sum, blind)| sum + size.w * *blind).collect::<Vec<_>>()))
+}
+
+/// Powers of a base, from 1.
+fn powers(base: F, count: usize) -> Vec<F> {
+    std::iter::successors(Some(F::ONE), |power| Some(*power * base)).take(count).collect()
+}
+
+fn transcript_error(error: std::io::Error) -> PlonkError {
+    PlonkError::Transcript(error)
+}
+
+impl Proof<'_> {
+    /// Makes the proof; `first` is what was kept from the commitment.
+    pub(crate) fn make(&self, first: &Committed) -> Result<Vec<u8>, PlonkError> {
+        let Self { device, size, circuit, key, witness } = *self;
+        let (spec, blinds) = (&*key.spec, &witness.blinds);
+        let challenges = check(spec, witness)?;
+        let mut batch = device.batch();
+        let mut transcript = Writer::init(Vec::with_capacity(key.layout.proof_bytes()));
+        transcript.common_scalar(key.repr).map_err(transcript_error)?;
+
+        // Instance and second phase: challenge columns are multiples of the envelope.
+        let instance = PackedColumn::field(device, &witness.publics.0[..public::COUNT])?;
+        let others = witness.second.columns[challenges.len()..].iter().map(|column| PackedColumn::field(device, column));
+        let others = others.collect::<Result<Vec<_>, _>>()?;
+        let scalars: Vec<DeviceScalars<'_>> = [&instance].into_iter().chain(&others).map(PackedColumn::scalars).collect();
+        let sums = size.g_lagrange.msm_many(&mut batch, &scalars)?;
+        transcript.common_point((sums[0] + size.w).to_affine()).map_err(transcript_error)?;
+        let second = challenges.iter().map(|challenge| size.envelope_point * *challenge).chain(sums[1..].iter().copied());
+        let second = second.zip(&blinds.advice[spec.phase_one..]).map(|(sum, blind)| sum + size.w * *blind);
+        let second = to_affine(&second.collect::<Vec<_>>());
+        for point in first.points.iter().chain(&second) {
+            transcript.write_point(*point).map_err(transcript_error)?;
+        }
+        // θ, β and γ, which only arguments that no AIR has would use.
+        for _ in 0..3 {
+            squeeze(&mut transcript);
+        }
+        transcript.write_point((size.w * blinds.random).to_affine()).map_err(transcript_error)?;
+
+        let y = squeeze(&mut transcript);
+        let columns: Vec<&PackedColumn> = [&instance].into_iter().chain(&first.columns).chain(&others).collect();
+        let coefficients = circuit.coefficients(&mut batch, size, &columns)?;
+        let place = |input: Input| circuit.places.of(input);
+        let quotient =
+            Quotient { transform: &size.transform, programs: &circuit.programs, coefficients: &coefficients, k: size.k };
+        let weights = powers(y, spec.constraints.len());
+        let pieces = quotient.pieces(&mut batch, &weights, &challenges, &place, key.layout.pieces)?;
+        for (sum, blind) in self.commitments(&mut batch, &pieces)?.into_iter().zip(&blinds.quotient) {
+            transcript.write_point((sum + size.w * *blind).to_affine()).map_err(transcript_error)?;
+        }
+
+        let x = squeeze(&mut transcript);
+        let opening = Opening { proof: self, coefficients: &coefficients, pieces: &pieces, challenges: &challenges, x };
+        // The random polynomial's value comes last; it is 0.
+        for value in opening.evaluate(&mut batch)?.into_iter().chain([F::ZERO]) {
+            transcript.write_scalar(value).map_err(transcript_error)?;
+        }
+        opening.write(&mut batch, &mut transcript)?;
+        Ok(transcript.finalize())
+    }
+
+    /// Commitments to polynomials, without blinds.
+    fn commitments(&self, batch: &mut Batch<'_>, polynomials: &Columns) -> Result<Vec<Eq>, Error> {
+        let integers = integers(batch, polynomials)?;
+        let count = polynomials.rows();
+        let scalars: Vec<DeviceScalars<'_>> =
+            integers.iter().map(|words| DeviceScalars { words: words.all(), bits: 256, count }).collect();
+        self.size.g.msm_many(batch, &scalars)
+    }
+}
+
+/// The multi-point opening and the inner product argument.
+struct Opening<'a> {
+    proof: &'a Proof<'a>,
+    coefficients: &'a Columns,
+    pieces: &'a Columns,
+    challenges: &'a [F],
+    x: F,
+}
+
+impl Opening<'_> {
+    fn rotate(&self, rotation: i32) -> F {
+        let omega = omega(self.proof.size.k);
+        let root = if rotation < 0 { omega.invert().into_option().unwrap_or(F::ONE) } else { omega };
+        self.x * root.pow_vartime([u64::from(rotation.unsigned_abs())])
+    }
+
+    /// Values of instance, advice and fixed columns at the rotations of x at which constraints read them.
+    fn evaluate(&self, batch: &mut Batch<'_>) -> Result<Vec<F>, Error> {
+        let Proof { device, circuit, key, .. } = self.proof;
+        let queries = &circuit.queries;
+        let instance = queries.instance.iter().map(|&rotation| (Input::Instance, rotation));
+        let advice = queries.advice.iter().map(|&(column, rotation)| (Input::Advice(column), rotation));
+        let fixed = queries.fixed.iter().map(|&column| (Input::Fixed(column), 0));
+        let all: Vec<(Input, i32)> = instance.chain(advice).chain(fixed).collect();
+        let mut values = vec![F::ZERO; all.len()];
+        let powers = device.buffer("powers of a point", self.coefficients.rows() as u64 * field::BYTES)?;
+        for rotation in queries.rotations() {
+            let here: Vec<usize> = (0..all.len()).filter(|at| all[*at].1 == rotation).collect();
+            let places: Vec<usize> = here.iter().map(|at| circuit.places.of(all[*at].0)).collect();
+            batch.powers(self.rotate(rotation), F::ONE, powers.all())?;
+            for (at, value) in here.into_iter().zip(batch.inner_products(self.coefficients, &places, powers.all())?) {
+                values[at] = value * factor(&key.spec, self.challenges, all[at].0);
+            }
+        }
+        Ok(values)
+    }
+
+    fn write(&self, batch: &mut Batch<'_>, transcript: &mut Writer) -> Result<(), PlonkError> {
+        let Proof { device, size, circuit, witness, .. } = *self.proof;
+        let (x1, x2) = (squeeze(transcript), squeeze(transcript));
+        let count = circuit.queries.sets.len();
+        // One polynomial per point set, and q′ after them.
+        let sets = Columns::new(device, "point sets", size.rows(), count + 1)?;
+        let mut blinds = Vec::new();
+        for number in 0..count {
+            blinds.push(self.set(batch, number, x1, &sets)?);
+        }
+        let quotients = Columns::new(device, "quotients of point sets", size.rows(), count)?;
+        let between = Columns::new(device, "division", size.rows(), 2)?;
+        for (number, rotations) in circuit.queries.sets.iter().enumerate() {
+            let mut from = sets.column(number);
+            for (at, rotation) in rotations.iter().enumerate() {
+                let last = at + 1 == rotations.len();
+                let to = if last { quotients.column(number) } else { between.column(at % 2) };
+                batch.divide(from, self.rotate(*rotation), to)?;
+                from = to;
+            }
+        }
+        let terms: Vec<(usize, F)> = powers(x2, count).into_iter().rev().enumerate().collect();
+        batch.combine(&quotients, &terms, sets.column(count))?;
+        let words = device.buffer("integers", sets.column(count).bytes())?;
+        batch.integers(sets.column(count), words.all())?;
+        let point = self.commitment(batch, words.all())? + size.w * witness.blinds.multiopen;
+        transcript.write_point(point.to_affine()).map_err(transcript_error)?;
+        blinds.push(witness.blinds.multiopen);
+
+        let x3 = squeeze(transcript);
+        let at_x3 = device.buffer("powers of a point", size.rows() as u64 * field::BYTES)?;
+        batch.powers(x3, F::ONE, at_x3.all())?;
+        let places: Vec<usize> = (0..=count).collect();
+        let values = batch.inner_products(&sets, &places, at_x3.all())?;
+        for value in &values[..count] {
+            transcript.write_scalar(*value).map_err(transcript_error)?;
+        }
+
+        // q′ comes first, with the highest power.
+        let x4 = squeeze(transcript);
+        let mut weights = powers(x4, count + 1);
+        weights.reverse();
+        weights.rotate_left(1);
+        let opened = Columns::new(device, "opened polynomial", size.rows(), 1)?;
+        let terms: Vec<(usize, F)> = weights.iter().copied().enumerate().collect();
+        batch.combine(&sets, &terms, opened.column(0))?;
+        let sum = |values: &[F]| values.iter().zip(&weights).map(|(value, weight)| *value * weight).sum::<F>();
+        drop((sets, quotients, between));
+        self.fold(batch, transcript, &opened, sum(&blinds), (x3, sum(&values)))
+    }
+
+    fn commitment(&self, batch: &mut Batch<'_>, words: crate::Slice<'_>) -> Result<Eq, Error> {
+        let count = self.coefficients.rows();
+        Ok(self.proof.size.g.msm_many(batch, &[DeviceScalars { words, bits: 256, count }])?[0])
+    }
+
+    /// Records the polynomial of a point set, its members folded with powers of `x1`, the first with the highest; gives its blind.
+    fn set(&self, batch: &mut Batch<'_>, number: usize, x1: F, sets: &Columns) -> Result<F, Error> {
+        let Proof { size, circuit, key, witness, .. } = *self.proof;
+        let blinds = &witness.blinds;
+        let xn = self.x.pow_vartime([size.rows() as u64]);
+        let members = circuit.queries.opened.iter().filter(|(_, set)| *set == number).map(|(source, _)| *source).rev();
+        let (mut terms, mut pieces) = (Vec::new(), Vec::new());
+        let (mut blind, mut weight) = (F::ZERO, F::ONE);
+        for member in members {
+            let input = match member {
+                Source::Instance => Some((Input::Instance, F::ONE)),
+                Source::Advice(column) => Some((Input::Advice(column), blinds.advice[column])),
+                Source::Fixed(column) => Some((Input::Fixed(column), F::ONE)),
+                Source::Random => {
+                    blind += weight * blinds.random;
+                    None
+                }
+                Source::Quotient => {
+                    let mut power = weight;
+                    for (piece, piece_blind) in blinds.quotient.iter().enumerate() {
+                        pieces.push((piece, power));
+                        blind += power * piece_blind;
+                        power *= xn;
+                    }
+                    None
+                }
+            };
+            if let Some((input, own)) = input {
+                blind += weight * own;
+                terms.push((circuit.places.of(input), weight * factor(&key.spec, self.challenges, input)));
+            }
+            weight *= x1;
+        }
+        let target = sets.column(number);
+        batch.combine(self.coefficients, &terms, target)?;
+        batch.combine_onto(self.pieces, &pieces, target, true)?;
+        Ok(blind)
+    }
+
+    /// The inner product argument for the value at `x3`. S is 0.
+    fn fold(
+        &self,
+        batch: &mut Batch<'_>,
+        transcript: &mut Writer,
+        opened: &Columns,
+        blind: F,
+        at: (F, F),
+    ) -> Result<(), PlonkError> {
+        let Proof { device, size, witness, .. } = *self.proof;
+        let ((x3, value), mut blind) = (at, blind);
+        transcript.write_point((size.w * witness.blinds.opening).to_affine()).map_err(transcript_error)?;
+        let (xi, z) = (squeeze(transcript), squeeze(transcript));
+        blind += witness.blinds.opening * xi;
+        // The value comes off the lowest coefficient.
+        let lowest = opened.column(0).sub(0, field::BYTES);
+        let constant: Vec<F> = field::from_montgomery(device.layout(), &batch.read(lowest)?)?;
+        let constant = device.upload("constant", &field::montgomery(device.layout(), &[constant[0] - value]))?;
+        batch.copy(constant.all().sub(0, field::BYTES), lowest);
+        let mut folding = Folding::new(batch, &size.g, opened.column(0), x3)?;
+        for [left_blind, right_blind] in &witness.blinds.rounds {
+            let round = folding.round(batch)?;
+            let left = round.left + size.u * (round.value_left * z) + size.w * *left_blind;
+            let right = round.right + size.u * (round.value_right * z) + size.w * *right_blind;
+            transcript.write_point(left.to_affine()).map_err(transcript_error)?;
+            transcript.write_point(right.to_affine()).map_err(transcript_error)?;
+            let u = squeeze(transcript);
+            // A challenge is 0 with probability 1/p; what upstream answers with a panic gives a proof that does not verify.
+            let inverse = u.invert().into_option().unwrap_or(F::ZERO);
+            folding.fold(batch, u, inverse)?;
+            blind += *left_blind * inverse + *right_blind * u;
+        }
+        transcript.write_scalar(folding.finish(batch)?).map_err(transcript_error)?;
+        transcript.write_scalar(blind).map_err(transcript_error)
+    }
+}

@@ -1,0 +1,12 @@
+//! Every kernel on whatever device there is, against the CPU.
+
+mod device;
+mod failures;
+mod field;
+mod folding;
+mod msm;
+mod proof;
+mod vectors;
+// Instances of the machine's AIRs, as the tests of quintet-plonk make them.
+#[path = "../../../plonk/tests/it/workload.rs"]
+mod workload;
