@@ -11,7 +11,7 @@ help: ## List the targets
 build: ## Build the two programs, optimised
 	$(CARGO) build --release --locked -p quintet-sidecar -p quintet-prover
 
-devnet: ## Embedded chain, one sidecar, eight provers; live view of the phases (ARGS=--exit ends after three jobs)
+devnet: ## Embedded chain, one sidecar, eight provers; live view of the phases (ARGS=--exit ends after three jobs, ARGS=--staking puts the stakes on chain)
 	$(CARGO) build --locked -p quintet-sidecar -p quintet-prover -p quintet-devnet --bins
 	$(CARGO) run --locked -q -p quintet-devnet --bin quintet-devnet -- $(ARGS)
 
