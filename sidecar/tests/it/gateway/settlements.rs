@@ -54,7 +54,7 @@ fn refused<T: std::fmt::Debug>(result: Result<T, ClientError>) -> (u16, String) 
 
 #[tokio::test]
 async fn signatures_are_taken_once_and_all_others_are_refused_by_name() {
-    let Settled { gateway, client, .. } = settled().await;
+    let Settled { gateway, client, _world, .. } = settled().await;
     let list = client.settlements(10).await.unwrap();
     assert_eq!(list.iter().map(|s| (s.number, s.num_leaves)).collect::<Vec<_>>(), [(2, 3), (1, 2)]);
     let first = &list[1];
@@ -130,7 +130,7 @@ async fn sidecars_give_each_other_their_signatures() {
 
 #[tokio::test]
 async fn accounts_get_a_leaf_and_a_proof_once_the_settlement_is_posted() {
-    let Settled { gateway, client, source, .. } = settled().await;
+    let Settled { gateway, client, source, _world } = settled().await;
     let key = secrets()[1].public_key().into();
     let (code, message) = refused(client.claim(&key, None).await);
     assert_eq!((code, message.as_str()), (404, "no settlement is posted yet"));
