@@ -103,6 +103,7 @@ impl Shared {
 #[derive(Debug)]
 pub struct Devnet {
     shared: Arc<Shared>,
+    config: DevnetConfig,
     address: SocketAddr,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -126,9 +127,15 @@ impl Devnet {
             done: watch::Sender::new(0),
             cancel: CancellationToken::new(),
         });
-        let slots = tokio::spawn(run_slots(shared.clone(), config));
+        let slots = tokio::spawn(run_slots(shared.clone(), config.clone()));
         let server = tokio::spawn(server::serve(listener, shared.clone()));
-        Ok(Self { shared, address, tasks: vec![slots, server] })
+        Ok(Self { shared, config, address, tasks: vec![slots, server] })
+    }
+
+    /// What it was started with.
+    #[must_use]
+    pub const fn config(&self) -> &DevnetConfig {
+        &self.config
     }
 
     /// Where the Beacon API listens.

@@ -109,7 +109,8 @@ impl Validators {
 }
 
 /// The interop key: the hash of the index as a little-endian number, modulo the group order (eth2.0-pm, mocked start).
-fn interop_key(index: u64) -> Result<SecretKey, DevnetError> {
+/// The key that everybody knows for this index.
+pub(crate) fn interop_key(index: u64) -> Result<SecretKey, DevnetError> {
     let mut padded = [0; 32];
     padded[..8].copy_from_slice(&index.to_le_bytes());
     let scalar = U256::from_le_bytes::<32>(Sha256::digest(padded).into()) % GROUP_ORDER;

@@ -48,6 +48,9 @@ struct Args {
     /// Threads of each prover; all cores if absent.
     #[arg(long)]
     threads: Option<usize>,
+    /// Provers stake in contracts on anvil, validators enrol, settlements are posted. Needs anvil and forge: `make test-contracts` installs them.
+    #[arg(long)]
+    staking: bool,
     /// Further argument of each prover, e.g. --prover-arg=--full-proof-when-faster. Repeat for more.
     #[arg(long = "prover-arg", value_name = "ARGUMENT", allow_hyphen_values = true)]
     prover_args: Vec<String>,
@@ -89,6 +92,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         params_dir: args.params_dir,
         threads: args.threads,
         prover_arguments: args.prover_args,
+        staking: args.staking,
     })
     .await
 }

@@ -1,7 +1,10 @@
 //! A whole network as one tree of processes: the embedded chain or another's, a sidecar, and provers that speak HTTP with it and nothing else.
 
+mod anvil;
+mod beacon_proof;
 mod children;
 mod files;
+mod staking;
 mod summary;
 mod view;
 
@@ -16,12 +19,16 @@ use futures::StreamExt as _;
 use quintet_api::{EventStream, GatewayClient, Topic};
 
 use crate::{ChainFlags, Devnet, DevnetConfig};
+pub use anvil::{Anvil, Clock, anvil_program};
 pub use children::{Children, Programs};
 pub use files::{Files, ProverFiles, devnet_spec};
+pub use staking::{Account, SIGNERS, Staked, VALIDATORS, run as run_for_json};
 use view::View;
 
 /// How long the sidecar may take until it answers.
 const START: Duration = Duration::from_secs(120);
+/// Epochs until a stake counts, as the deployment script sets them.
+const ACTIVATION_EPOCHS: u64 = 5;
 /// How often the processes are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -56,6 +63,8 @@ pub struct LaunchOptions {
     pub threads: Option<usize>,
     /// Further arguments of each prover.
     pub prover_arguments: Vec<String>,
+    /// Whether provers stake in contracts on anvil and are paid by them, instead of standing in a file.
+    pub staking: bool,
 }
 
 impl Default for LaunchOptions {
@@ -77,6 +86,7 @@ impl Default for LaunchOptions {
             params_dir: None,
             threads: None,
             prover_arguments: Vec::new(),
+            staking: false,
         }
     }
 }
@@ -98,7 +108,7 @@ pub async fn launch(options: LaunchOptions) -> anyhow::Result<()> {
     println!("logs and data: {}", files.dir().display());
     let mut children = Children::default();
     let outcome = tokio::select! {
-        outcome = run(&options, &programs, &files, &mut children) => outcome,
+        outcome = run_network(&options, &programs, &files, &mut children) => outcome,
         interrupted = interrupted() => interrupted.and_then(|()| Err(Interrupted.into())),
     };
     let outcome = match outcome {
@@ -136,7 +146,12 @@ impl Network {
     }
 }
 
-async fn run(options: &LaunchOptions, programs: &Programs, files: &Files, children: &mut Children) -> anyhow::Result<Network> {
+async fn run_network(
+    options: &LaunchOptions,
+    programs: &Programs,
+    files: &Files,
+    children: &mut Children,
+) -> anyhow::Result<Network> {
     let started = Instant::now();
     let listen = free_address(options.listen)?;
     let gateway = format!("http://{listen}");
@@ -151,10 +166,19 @@ async fn run(options: &LaunchOptions, programs: &Programs, files: &Files, childr
             "at will: curl {chain_url}/devnet/v1/reorg --json '{{\"depth\":2}}' (also miss, empty, offline: '{{\"slots\":1}}')"
         );
     }
-    start_sidecar(options, programs, files, children, (&chain_url, listen))?;
+    let staked = match &chain {
+        Some(chain) if options.staking => Some(stake(options, programs, files, children, chain).await?),
+        _ => None,
+    };
+    let config = match &staked {
+        Some(staked) => Some(staked.sidecar_config().await?),
+        None => None,
+    };
+    start_sidecar(options, programs, files, children, (&chain_url, listen, config))?;
     let client = GatewayClient::new(&gateway, Duration::from_secs(10))?;
     wait_for(&client, children).await?;
-    start_provers(options, programs, files, children, (&chain_url, &gateway))?;
+    let stake_flags = staked.as_ref().map(Staked::chain_flags).unwrap_or_default();
+    start_provers(options, programs, files, children, (&chain_url, &gateway, &stake_flags))?;
     println!("{} provers, a process each; {} jobs to go", options.provers, options.jobs);
 
     let names =
@@ -174,6 +198,30 @@ async fn run(options: &LaunchOptions, programs: &Programs, files: &Files, childr
     Ok(Network { gateway, client, view, _chain: chain })
 }
 
+/// Contracts on anvil, with all provers and some validators in them.
+async fn stake(
+    options: &LaunchOptions,
+    programs: &Programs,
+    files: &Files,
+    children: &mut Children,
+    chain: &Devnet,
+) -> anyhow::Result<Staked> {
+    let clock = Clock::of(chain)?;
+    println!("contracts: compiling and deploying them takes a minute or two");
+    let port = free_address(([127, 0, 0, 1], 0).into())?.port();
+    let staked = Staked::start(files, children, port, &clock).await?;
+    println!("contracts on anvil at {}, in {}", staked.anvil.url, staked.deployment_file().display());
+    staked.deposit_all(programs, files).await?;
+    staked.enrol_all(programs).await?;
+    let wait = Duration::from_secs(ACTIVATION_EPOCHS * clock.slots_per_epoch * clock.seconds_per_slot);
+    println!(
+        "{} provers staked, {VALIDATORS} validators enrolled (under a simulated beacon root); the first job comes in {} s at the earliest",
+        options.provers,
+        wait.as_secs()
+    );
+    Ok(staked)
+}
+
 fn embedded(options: &LaunchOptions) -> DevnetConfig {
     options.blocks.apply(DevnetConfig { listen: options.chain_listen, slot_duration: options.slot, ..DevnetConfig::default() })
 }
@@ -187,12 +235,15 @@ fn start_sidecar(
     programs: &Programs,
     files: &Files,
     children: &mut Children,
-    (chain, listen): (&str, SocketAddr),
+    (chain, listen, staking): (&str, SocketAddr, Option<PathBuf>),
 ) -> anyhow::Result<()> {
     let arguments = [
         "run".to_owned(),
         format!("--network={}", files.network().display()),
-        format!("--registry={}", files.registry().display()),
+        match staking {
+            Some(config) => format!("--config={}", config.display()),
+            None => format!("--registry={}", files.registry().display()),
+        },
         format!("--data-dir={}", files.sidecar().display()),
         format!("--beacon-url={chain}"),
         format!("--listen={listen}"),
@@ -205,7 +256,7 @@ fn start_provers(
     programs: &Programs,
     files: &Files,
     children: &mut Children,
-    (chain, gateway): (&str, &str),
+    (chain, gateway, stake): (&str, &str, &[String]),
 ) -> anyhow::Result<()> {
     for (number, prover) in files.provers().iter().enumerate() {
         let arguments = [
@@ -218,7 +269,7 @@ fn start_provers(
             format!("--data-dir={}", prover.data.display()),
         ];
         let threads = options.threads.map(|threads| format!("--threads={threads}"));
-        let further = options.prover_arguments.iter().cloned();
+        let further = stake.iter().chain(&options.prover_arguments).cloned();
         let arguments = arguments.into_iter().chain(params(options)).chain(threads).chain(further);
         let name = format!("prover-{number}");
         let log = files.log(&name);
