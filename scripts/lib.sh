@@ -30,3 +30,10 @@ need_cargo() {
     echo "installing $2 ${3:-} with cargo"
     cargo install --quiet --locked "$2" ${3:+--version "${3:-}"}
 }
+
+# need_vulkan: installs Mesa's drivers, one of which is a program on the CPU, if there is no Vulkan driver.
+need_vulkan() {
+    compgen -G '/usr/share/vulkan/icd.d/*.json' >/dev/null && return
+    compgen -G '/etc/vulkan/icd.d/*.json' >/dev/null && return
+    need_apt a-vulkan-driver mesa-vulkan-drivers
+}

@@ -10,6 +10,7 @@ need_apt cc build-essential
 need_apt qemu-riscv64 qemu-user
 need_apt python3 python3
 need_apt curl curl
+need_vulkan
 need_cargo cargo-nextest cargo-nextest 0.9.143
 
 step "Formatting" cargo fmt --all --check

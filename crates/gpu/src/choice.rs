@@ -110,6 +110,9 @@ pub fn open(choice: Choice, gpus: &[usize], checks: bool) -> Result<Chosen, Erro
     if left > 0 {
         warnings.push(format!("{left} more GPUs are idle: --gpu does not name them"));
     }
+    if adapters.hardware().next().is_none() && gpus.is_empty() {
+        warnings.push("no GPU was found: the CPU proves".into());
+    }
     let warning = (!warnings.is_empty()).then(|| warnings.join("; "));
     if opened.is_empty() {
         return Ok(Chosen { warning, ..Chosen::plain(BackendKind::Cpu) });

@@ -65,9 +65,9 @@ impl Columns {
     /// Ranges of columns that lie in one slab, at most `most` in each.
     pub(crate) fn runs(&self, most: usize) -> impl Iterator<Item = Range<usize>> + use<> {
         let (count, per_slab) = (self.count, self.per_slab);
-        let mut next = 0;
+        let mut next: usize = 0;
         std::iter::from_fn(move || {
-            let end = count.min(next + most.max(1)).min((next / per_slab + 1) * per_slab);
+            let end = count.min(next.saturating_add(most.max(1))).min((next / per_slab + 1) * per_slab);
             let run = next..end;
             next = end;
             (!run.is_empty()).then_some(run)

@@ -37,8 +37,8 @@ pub struct DeviceStatus {
     pub fallbacks: u64,
 }
 
-/// Reads the state of devices while a backend works.
-#[derive(Clone)]
+/// Reads the state of devices while a backend works; by default of none.
+#[derive(Clone, Default)]
 pub struct Monitor(Arc<Vec<Slot>>);
 
 impl fmt::Debug for Monitor {

@@ -12,7 +12,7 @@ use pasta_curves::{Eq, EqAffine, Fq};
 use crate::{Batch, Buffer, Device, Error, KernelSpec, Slice, columns::groups, field};
 
 /// Entries that one thread adds up. A list becomes `SEGMENT / 2` times shorter at each level.
-const SEGMENT: usize = 16;
+const SEGMENT: usize = 32;
 /// Buckets of a window that one thread sums.
 const SHARE: usize = 16;
 /// Bytes of a point in XYZZ coordinates.

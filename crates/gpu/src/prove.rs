@@ -167,12 +167,14 @@ impl Opening<'_> {
             blinds.push(self.set(batch, number, x1, &sets)?);
         }
         let quotients = Columns::new(device, "quotients of point sets", size.rows(), count)?;
-        let between = Columns::new(device, "division", size.rows(), 2)?;
+        // Two buffers: a kernel cannot read and write one.
+        let division = || Columns::new(device, "division", size.rows(), 1);
+        let between = [division()?, division()?];
         for (number, rotations) in circuit.queries.sets.iter().enumerate() {
             let mut from = sets.column(number);
             for (at, rotation) in rotations.iter().enumerate() {
                 let last = at + 1 == rotations.len();
-                let to = if last { quotients.column(number) } else { between.column(at % 2) };
+                let to = if last { quotients.column(number) } else { between[at % 2].column(0) };
                 batch.divide(from, self.rotate(*rotation), to)?;
                 from = to;
             }

@@ -52,7 +52,7 @@ impl<'d> Batch<'d> {
     }
 
     /// Records one dispatch of `groups` workgroups. `parameters` are the words of binding 0, `slices` are bindings 1 and up; the kernel must use all of them.
-    /// No slice may be written that another one overlaps.
+    /// A buffer of which a part is written may not be bound twice, not even in other parts.
     ///
     /// # Errors
     /// If the device has failed.

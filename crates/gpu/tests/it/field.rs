@@ -36,7 +36,7 @@ fn values<T: PrimeField>() -> Vec<T> {
     let two = T::from(2);
     let powers = [12u64, 13, 14, 31, 32, 33, 64, 128, 253, 254].into_iter().map(|bits| two.pow_vartime([bits]));
     let powers = powers.flat_map(|power| [power, power - T::ONE, -power]);
-    let arbitrary = (1..20u64).map(|i| T::from(i * 0x9e37_79b9_7f4a_7c15).pow_vartime([i + 4]));
+    let arbitrary = (1..20u64).map(|i| T::from(i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).pow_vartime([i + 4]));
     [T::ZERO, T::ONE, -T::ONE, two, -two, T::TWO_INV].into_iter().chain(powers).chain(arbitrary).collect()
 }
 

@@ -4,6 +4,7 @@ use ff::{Field, PrimeField};
 use group::{Curve, Group};
 use pasta_curves::{Eq, EqAffine, Fp};
 use quintet_air::ColumnData;
+use quintet_arith::{Bases as CpuBases, Path, Scalars};
 use quintet_gpu::{Bases, PackedColumn};
 
 use crate::device::device;
@@ -69,4 +70,18 @@ fn sums_are_those_of_the_cpu() {
     for (place, (sum, column)) in sums.iter().zip(&columns).enumerate() {
         assert_eq!(*sum, expected(&points, column), "column {place}");
     }
+}
+
+/// Lists of several levels; the sums of most shares go on in their neighbours.
+#[test]
+fn long_sums_are_those_of_the_cpu() {
+    let Some(device) = device() else { return };
+    let points = points(1100);
+    let (cpu, bases) = (CpuBases::new(Path::best(), &points), Bases::new(device, &points).unwrap());
+    let bits: Vec<u64> = (0..1100).map(|i| u64::from(i % 3 != 0)).collect();
+    let large: Vec<Fp> = (0..1100).map(|i| Fp::from(i).pow_vartime([300])).collect();
+    let expected = [cpu.msm(Scalars::Uint(&bits)), cpu.msm(Scalars::Field(&large))];
+    let packed = [ColumnData::Uint(bits), ColumnData::Field(large)].map(|column| PackedColumn::new(device, &column).unwrap());
+    let scalars: Vec<_> = packed.iter().map(PackedColumn::scalars).collect();
+    assert_eq!(bases.msm_many(&mut device.batch(), &scalars).unwrap(), expected);
 }
