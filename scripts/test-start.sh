@@ -61,7 +61,7 @@ page() {
         *)
             sed 's/^/    /' "$block"
             # A block that hangs is an error, not a reason to wait for ever.
-            (cd "$work/run" && timeout 120 bash -euo pipefail -c ". '$work/exports'; set -a; . '$block'; export -p > '$work/exports.new'") \
+            (cd "$work/run" && timeout "${BLOCK_TIMEOUT:-300}" bash -euo pipefail -c ". '$work/exports'; set -a; . '$block'; export -p > '$work/exports.new'") \
                 > "$work/output" 2>&1 || { cat "$work/output"; echo "-- this block of docs/start/$1.md failed"; tail -n 20 "$work"/*.log; return 1; }
             mv "$work/exports.new" "$work/exports"
             ;;

@@ -1,6 +1,6 @@
 //! Findings, and how they are shown.
 
-use std::{fmt, process::ExitCode};
+use std::{fmt, io::Write as _, process::ExitCode};
 
 use serde::Serialize;
 
@@ -95,12 +95,12 @@ impl Report {
     /// # Errors
     /// Never for these types; JSON in general can fail.
     pub fn print(&self, json: bool) -> Result<ExitCode, serde_json::Error> {
-        if json {
-            let whole = serde_json::json!({ "worst": self.worst(), "findings": self.findings });
-            println!("{}", serde_json::to_string_pretty(&whole)?);
-        } else {
-            println!("{self}");
-        }
+        let text = match json {
+            true => serde_json::to_string_pretty(&serde_json::json!({ "worst": self.worst(), "findings": self.findings }))?,
+            false => self.to_string(),
+        };
+        // A reader that has seen enough does not change the outcome.
+        let _ = writeln!(std::io::stdout(), "{text}");
         Ok(if self.worst() == Standing::Bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 }

@@ -2,10 +2,12 @@
 
 mod log;
 mod manual;
+mod output;
 mod signal;
 mod spec;
 
 pub use log::{LogFormat, init_log, init_log_to};
 pub use manual::{Completions, ManPages, check_reference, reference};
+pub use output::print_line;
 pub use signal::{hangups, interrupted};
 pub use spec::spec_root;

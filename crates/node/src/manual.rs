@@ -66,7 +66,8 @@ pub fn reference(command: &Command) -> String {
 pub fn check_reference(command: &Command, file: &Path) -> Result<(), String> {
     let expected = reference(command);
     if std::env::var_os("QUINTET_BLESS").is_some_and(|value| value == "1") {
-        return std::fs::write(file, expected).map_err(|error| format!("{}: {error}", file.display()));
+        let written = file.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(file, expected));
+        return written.map_err(|error| format!("{}: {error}", file.display()));
     }
     let found = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
     if found == expected {

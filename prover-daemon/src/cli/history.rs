@@ -41,12 +41,8 @@ impl History {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let lines = runtime.block_on(self.ask())?;
-        if self.json {
-            println!("{}", serde_json::to_string_pretty(&lines)?);
-        } else {
-            print!("{}", show(&lines));
-        }
-        Ok(())
+        let text = if self.json { serde_json::to_string_pretty(&lines)? } else { show(&lines) };
+        Ok(quintet_node::print_line(text.trim_end())?)
     }
 
     async fn ask(&self) -> anyhow::Result<Vec<Line>> {

@@ -62,8 +62,7 @@ impl Ask {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let answer = runtime.block_on(question(client)).context("asking the gateway; is the sidecar running? (--gateway)")?;
         let text = if self.json { serde_json::to_string_pretty(&answer)? } else { show(&answer) };
-        println!("{}", text.trim_end());
-        Ok(())
+        Ok(quintet_node::print_line(text.trim_end())?)
     }
 }
 
