@@ -1,6 +1,7 @@
 //! The program `quintet-sidecar`: configuration, wiring, command line.
 
 mod cli;
+mod stake;
 
 use std::process::ExitCode;
 

@@ -39,6 +39,10 @@ enum Command {
     Rewards(ask::Rewards),
     /// Check configuration, files, addresses, clock, beacon nodes and gateway, and say how to mend what is wrong.
     Doctor(Box<doctor::Doctor>),
+    /// Validators that sign settlements: enrol, look, remove.
+    Validator(crate::stake::Validator),
+    /// Show evidence of equivocation to the contract.
+    Slash(crate::stake::Slash),
     /// Check the configuration, print it, list its keys.
     Config(Box<config::ConfigCommand>),
     /// Look at the store, prune it, back it up. The sidecar must not be running; a running one does its backup itself (admin listener).
@@ -66,6 +70,8 @@ impl Cli {
             Command::Provers(command) => command.run()?,
             Command::Rewards(command) => command.run()?,
             Command::Doctor(command) => return command.run(),
+            Command::Validator(command) => command.run()?,
+            Command::Slash(command) => command.run()?,
             Command::Config(command) => command.run()?,
             Command::Db(command) => command.run()?,
             Command::Openapi { admin } => {
