@@ -7,6 +7,7 @@ mod flow;
 mod forgeries;
 mod native;
 mod native_cost;
+mod native_soak;
 mod plans;
 mod toy;
 mod traps;
