@@ -316,6 +316,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/ledger/settlements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Settlements, newest first; none where provers come from a file. */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ledger/settlements/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One settlement: roots, signers, and leaves with their proofs. */
+        get: operations["one"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ledger/settlements/{number}/signatures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes enrolled validators' signatures under a settlement. 200 means that those that were accepted are on disk. */
+        post: operations["sign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/node/health": {
         parameters: {
             query?: never;
@@ -418,6 +469,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/provers/{pubkey}/claim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a prover shows to the settlement contract: its leaf under the newest settlement that is posted, or under the one that is named. */
+        get: operations["prover_claim"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/spec": {
         parameters: {
             query?: never;
@@ -427,6 +495,23 @@ export interface paths {
         };
         /** Parameters of the network. */
         get: operations["spec"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/validators/{index}/claim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a validator shows to the settlement contract. */
+        get: operations["validator_claim"];
         put?: never;
         post?: never;
         delete?: never;
@@ -504,6 +589,19 @@ export interface components {
             /** @description D: one digest for each plan entry, in plan order. */
             digests: string[];
         };
+        /** @description `GET /v1/provers/{pubkey}/claim`: all that the contract's `claim` takes. */
+        ClaimView: {
+            /** @description The execution chain. */
+            chain_id: string;
+            /** @description The settlement contract. */
+            contract: string;
+            /** @description The account's leaf. */
+            leaf: components["schemas"]["LeafView"];
+            /** @description Root of its leaves. */
+            leaves_root: string;
+            /** @description Number of the settlement. */
+            settlement: string;
+        };
         /** @description A successful answer. */
         Data_Accepted: {
             /** @description Answer to a submission: it is on disk. */
@@ -524,6 +622,22 @@ export interface components {
                 beta: string;
                 /** @description D: one digest for each plan entry, in plan order. */
                 digests: string[];
+            };
+        };
+        /** @description A successful answer. */
+        Data_ClaimView: {
+            /** @description `GET /v1/provers/{pubkey}/claim`: all that the contract's `claim` takes. */
+            data: {
+                /** @description The execution chain. */
+                chain_id: string;
+                /** @description The settlement contract. */
+                contract: string;
+                /** @description The account's leaf. */
+                leaf: components["schemas"]["LeafView"];
+                /** @description Root of its leaves. */
+                leaves_root: string;
+                /** @description Number of the settlement. */
+                settlement: string;
             };
         };
         /** @description A successful answer. */
@@ -609,12 +723,16 @@ export interface components {
         Data_SelectionView: {
             /** @description `GET /v1/jobs/{id}/selection`: what the selection was drawn from, and what came of it. */
             data: {
+                /** @description The set of the attempt before this one, in its order; what a retry with the same set starts from. */
+                before?: string[];
                 /** @description Eligible provers by index. */
                 candidates: components["schemas"]["Candidate"][];
                 /** @description Those that a retry leaves out for wrong digests in earlier attempts. */
                 culprits?: string[];
                 /** @description Gas used by the block. */
                 gas_used: string;
+                /** @description Those of it that missed both T1 and T2, whom a retry with the same set leaves out. */
+                idle?: string[];
                 /** @description RANDAO mix after the block. */
                 randao_mix: string;
                 /** @description Provers drawn after them, who may fill holes in T1. */
@@ -623,6 +741,30 @@ export interface components {
                 selected: string[];
                 /** @description Those of them that were busy. */
                 unavailable: string[];
+            };
+        };
+        /** @description A successful answer. */
+        Data_SettlementDetail: {
+            /** @description `GET /v1/ledger/settlements/{n}`. */
+            data: components["schemas"]["SettlementSummary"] & {
+                /** @description The execution chain. */
+                chain_id: string;
+                /** @description The settlement contract. */
+                contract: string;
+                /** @description Leaves in order, as many as were asked for. */
+                leaves: components["schemas"]["LeafView"][];
+                /** @description Who signed, by index. */
+                signers: components["schemas"]["SettlementSignature"][];
+            };
+        };
+        /** @description A successful answer. */
+        Data_SignaturesTaken: {
+            /** @description What became of the signatures of a request. Those that were taken are on disk. */
+            data: {
+                /** @description New ones. */
+                accepted: string[];
+                /** @description Refused ones, and why. A request of which nothing was taken is answered with the first of these as its error. */
+                refused: components["schemas"]["SignatureRefused"][];
             };
         };
         /** @description A successful answer. */
@@ -685,6 +827,35 @@ export interface components {
                 /** @description Name of the parameter in the source's table or ours. */
                 parameter?: string | null;
             })[];
+        };
+        /** @description A successful answer. */
+        Data_Vec_SettlementSummary: {
+            data: {
+                /** @description Everything before this epoch is in it. */
+                end_epoch: string;
+                /** @description Root of the leaves. */
+                leaves_root: string;
+                /** @description Root of the ledger up to `end_epoch`. */
+                ledger_root: string;
+                /** @description Number of accounts. */
+                num_leaves: string;
+                /** @description 1 for the first. */
+                number: string;
+                /** @description What the signers weigh that are here, gwei. */
+                signed_gwei: string;
+                /** @description What validators sign. */
+                signing_root: string;
+                /** @description How far it is. */
+                state: components["schemas"]["SettlementState"];
+                /** @description Hash tree root of what validators sign, before the domain. */
+                statement_root: string;
+                /** @description What all enrolled validators weigh, gwei; two thirds of it must sign. */
+                total_gwei: string;
+                /** @description Sum of all leaves' penalties, in 10⁻⁹ of the source's unit. */
+                total_penalties: string;
+                /** @description Sum of all leaves' rewards, in 10⁻⁹ of the source's unit. */
+                total_rewards: string;
+            }[];
         };
         /** @description A successful answer. */
         Data_Vec_SubmissionView: {
@@ -846,6 +1017,17 @@ export interface components {
             /** @description Number of transactions of the block. */
             transactions: string;
         };
+        /** @description One account's cumulative amounts, and what proves them. */
+        LeafView: {
+            /** @description `prover` or `validator`, and the index. */
+            account: Record<string, never>;
+            /** @description Penalties ever incurred, in 10⁻⁹ of the source's unit. */
+            penalties: string;
+            /** @description Siblings from the bottom up, for the contract's `claim` and `collect`. */
+            proof: string[];
+            /** @description Rewards ever earned, in 10⁻⁹ of the source's unit. */
+            rewards: string;
+        };
         /** @description `GET /v1/ledger`. */
         LedgerView: {
             /** @description Accounts with a balance. */
@@ -933,12 +1115,16 @@ export interface components {
         };
         /** @description `GET /v1/jobs/{id}/selection`: what the selection was drawn from, and what came of it. */
         SelectionView: {
+            /** @description The set of the attempt before this one, in its order; what a retry with the same set starts from. */
+            before?: string[];
             /** @description Eligible provers by index. */
             candidates: components["schemas"]["Candidate"][];
             /** @description Those that a retry leaves out for wrong digests in earlier attempts. */
             culprits?: string[];
             /** @description Gas used by the block. */
             gas_used: string;
+            /** @description Those of it that missed both T1 and T2, whom a retry with the same set leaves out. */
+            idle?: string[];
             /** @description RANDAO mix after the block. */
             randao_mix: string;
             /** @description Provers drawn after them, who may fill holes in T1. */
@@ -947,6 +1133,79 @@ export interface components {
             selected: string[];
             /** @description Those of them that were busy. */
             unavailable: string[];
+        };
+        /** @description `GET /v1/ledger/settlements/{n}`. */
+        SettlementDetail: components["schemas"]["SettlementSummary"] & {
+            /** @description The execution chain. */
+            chain_id: string;
+            /** @description The settlement contract. */
+            contract: string;
+            /** @description Leaves in order, as many as were asked for. */
+            leaves: components["schemas"]["LeafView"][];
+            /** @description Who signed, by index. */
+            signers: components["schemas"]["SettlementSignature"][];
+        };
+        /** @description One validator's signature under a settlement. */
+        SettlementSignature: {
+            /** @description Its signature over the signing root. */
+            signature: string;
+            /** @description The validator. */
+            validator: string;
+        };
+        /** @description `POST /v1/ledger/settlements/{n}/signatures`. */
+        SettlementSignatures: {
+            /** @description The signatures, at most [`MAX_SETTLEMENT_SIGNATURES`]. */
+            signatures: components["schemas"]["SettlementSignature"][];
+            /** @description Hash tree root of the statement that was signed: a gateway with another one says so. */
+            statement_root: string;
+        };
+        /**
+         * @description How far a settlement is.
+         * @enum {string}
+         */
+        SettlementState: "collecting" | "posted" | "differs";
+        /** @description A line in the list of settlements. */
+        SettlementSummary: {
+            /** @description Everything before this epoch is in it. */
+            end_epoch: string;
+            /** @description Root of the leaves. */
+            leaves_root: string;
+            /** @description Root of the ledger up to `end_epoch`. */
+            ledger_root: string;
+            /** @description Number of accounts. */
+            num_leaves: string;
+            /** @description 1 for the first. */
+            number: string;
+            /** @description What the signers weigh that are here, gwei. */
+            signed_gwei: string;
+            /** @description What validators sign. */
+            signing_root: string;
+            /** @description How far it is. */
+            state: components["schemas"]["SettlementState"];
+            /** @description Hash tree root of what validators sign, before the domain. */
+            statement_root: string;
+            /** @description What all enrolled validators weigh, gwei; two thirds of it must sign. */
+            total_gwei: string;
+            /** @description Sum of all leaves' penalties, in 10⁻⁹ of the source's unit. */
+            total_penalties: string;
+            /** @description Sum of all leaves' rewards, in 10⁻⁹ of the source's unit. */
+            total_rewards: string;
+        };
+        /** @description A signature that was not taken. */
+        SignatureRefused: {
+            /** @description In words. */
+            message: string;
+            /** @description `not_enrolled`, `duplicate`, `signature`. */
+            reason: string;
+            /** @description The validator that it was said to be of. */
+            validator: string;
+        };
+        /** @description What became of the signatures of a request. Those that were taken are on disk. */
+        SignaturesTaken: {
+            /** @description New ones. */
+            accepted: string[];
+            /** @description Refused ones, and why. A request of which nothing was taken is answered with the first of these as its error. */
+            refused: components["schemas"]["SignatureRefused"][];
         };
         /** @description A submission without its body. */
         SubmissionView: {
@@ -1829,6 +2088,165 @@ export interface operations {
             };
         };
     };
+    list: {
+        parameters: {
+            query?: {
+                /** @description 100 if absent, at most 1000 */
+                limit?: number;
+                /** @description lines to skip */
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Data_Vec_SettlementSummary"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    one: {
+        parameters: {
+            query?: {
+                /** @description leaves to show: 100 if absent, at most 1000 */
+                limit?: number;
+                /** @description leaves to skip */
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Data_SettlementDetail"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    sign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettlementSignatures"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Data_SignaturesTaken"];
+                };
+            };
+            /** @description malformed, or false signatures */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description not enrolled */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description no such settlement here yet */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another statement, posted already, or nothing new */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     health: {
         parameters: {
             query?: never;
@@ -1969,6 +2387,46 @@ export interface operations {
             };
         };
     };
+    prover_claim: {
+        parameters: {
+            query?: {
+                /** @description an older settlement, if the pool does not cover the newest */
+                settlement?: number;
+            };
+            header?: never;
+            path: {
+                pubkey: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Data_ClaimView"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     spec: {
         parameters: {
             query?: never;
@@ -1984,6 +2442,46 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    validator_claim: {
+        parameters: {
+            query?: {
+                /** @description an older settlement, if the pool does not cover the newest */
+                settlement?: number;
+            };
+            header?: never;
+            path: {
+                index: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Data_ClaimView"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
             };
         };
     };
