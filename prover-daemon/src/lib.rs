@@ -9,6 +9,7 @@ mod params;
 mod progress;
 mod protection;
 mod run;
+mod stake;
 mod watch;
 
 pub use params::circuits;

@@ -41,6 +41,8 @@ enum Command {
     Run(Box<run::Run>),
     /// Export and import the record of what a key has signed.
     Protection(protection::Protection),
+    /// The stake on chain: deposit, top up, look, pause, leave, be paid.
+    Stake(crate::stake::Stake),
     /// Show a prover's standing, duties and history.
     Status(status::Status),
     /// What became of a prover's past duties, newest first, and what each job paid.
@@ -76,6 +78,7 @@ impl Cli {
             Command::Key(command) => command.run()?,
             Command::Run(command) => command.run()?,
             Command::Protection(command) => command.run()?,
+            Command::Stake(command) => command.run()?,
             Command::Status(command) => command.run()?,
             Command::History(command) => command.run()?,
             Command::Watch(command) => command.run()?,

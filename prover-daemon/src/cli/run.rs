@@ -13,6 +13,7 @@ use quintet_api::Identity;
 use quintet_beacon::{BeaconClient, ClientConfig};
 use quintet_keys::{Password, StakeKey};
 use quintet_node::{LogFormat, init_log_to, spec_root};
+use quintet_staking::{cli::DeploymentFile, tx::Reader};
 use quintet_types::{Root, Spec, spec::Network};
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +27,7 @@ use crate::{
         gateways::{Gateways, now_ms},
         listener::{self, Shown},
         metrics::Metrics,
+        standing::OnChain,
         twin::LookOutPolicy,
     },
 };
@@ -48,6 +50,18 @@ pub(crate) struct Run {
     /// Our own beacon node: blocks are taken from there, and what the gateway says of them is held against it. Repeat for fail-over.
     #[arg(long = "beacon-url", value_name = "URL", env = "QUINTET_BEACON_URLS", value_delimiter = ',')]
     beacon_urls: Vec<String>,
+    /// Execution node to watch the stake at, so that the daemon notices a slash whatever its gateway says. Needs --deployment.
+    #[arg(
+        long = "execution-url",
+        value_name = "URL",
+        env = "QUINTET_EXECUTION_URLS",
+        value_delimiter = ',',
+        requires = "deployment"
+    )]
+    execution_urls: Vec<String>,
+    /// File with chain and contracts, as `make deploy-devnet` writes it.
+    #[arg(long, value_name = "FILE", env = "QUINTET_DEPLOYMENT")]
+    deployment: Option<PathBuf>,
     /// Put full proofs together in T3 to T5.
     #[arg(long, env = "QUINTET_AGGREGATE")]
     aggregate: bool,
@@ -135,7 +149,9 @@ impl Run {
         let beacon = self.beacon(&spec).await?;
         tracing::info!(prover = %pubkey, gateway = %gateways.current().base(), network = %spec.config_name, backend, "following");
         board.set_network(&spec.config_name);
+        let chain = self.chain()?;
         let shared = Shared {
+            chain,
             board,
             metrics,
             speed: Arc::default(),
@@ -180,6 +196,14 @@ impl Run {
             tracing::warn!(skew_ms = skew, "our clock and the gateway's differ; deadlines are the gateway's");
         }
         Ok(())
+    }
+
+    /// Where our stake is, if we were told.
+    fn chain(&self) -> anyhow::Result<Option<OnChain>> {
+        let Some(deployment) = self.deployment.as_ref().filter(|_| !self.execution_urls.is_empty()) else { return Ok(None) };
+        let deployment = DeploymentFile::read(deployment)?;
+        let reader = Reader::new(&self.execution_urls, deployment.chain_id)?;
+        Ok(Some(OnChain { deployment, reader }))
     }
 
     async fn beacon(&self, spec: &Spec) -> anyhow::Result<Option<BeaconClient>> {

@@ -80,8 +80,11 @@ pub(crate) async fn ask_daemon(url: &str) -> anyhow::Result<Snapshot> {
 }
 
 fn print_daemon(snapshot: &Snapshot) {
-    let Snapshot { version, prover, network, gateway, backend, mode, jobs, missed } = snapshot;
+    let Snapshot { version, prover, network, gateway, backend, mode, idle, jobs, missed } = snapshot;
     println!("daemon {version}  {prover}  {network}  {backend}  {mode:?}  {gateway}");
+    if let Some(reason) = idle {
+        println!("idle   {reason}");
+    }
     for job in jobs {
         let phases: Vec<String> = job.submitted.iter().map(ToString::to_string).collect();
         let doing = job.doing.as_deref().unwrap_or("waiting");

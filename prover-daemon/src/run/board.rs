@@ -21,6 +21,8 @@ pub(crate) enum Mode {
     LookingOut,
     /// Follows events and works.
     Following,
+    /// Was slashed; does nothing any more.
+    Stopped,
 }
 
 /// A job that the prover has a part in.
@@ -66,6 +68,9 @@ pub(crate) struct Snapshot {
     pub(crate) backend: String,
     /// What the daemon is at.
     pub(crate) mode: Mode,
+    /// Why there is no work for it; absent if it can be drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) idle: Option<String>,
     /// Jobs with a part for this prover, by id.
     pub(crate) jobs: Vec<OpenJob>,
     /// Duties missed since the start, newest first, at most 50.
@@ -77,6 +82,7 @@ struct Entries {
     mode: Mode,
     network: String,
     gateway: String,
+    idle: Option<String>,
     jobs: BTreeMap<JobId, OpenJob>,
     missed: VecDeque<Missed>,
 }
@@ -96,6 +102,7 @@ impl Board {
             mode: Mode::Connecting,
             network: String::new(),
             gateway: String::new(),
+            idle: None,
             jobs: BTreeMap::new(),
             missed: VecDeque::new(),
         };
@@ -115,6 +122,21 @@ impl Board {
     pub(crate) fn set_mode(&self, mode: Mode, gateway: impl ToString) {
         let mut entries = self.lock();
         (entries.mode, entries.gateway) = (mode, gateway.to_string());
+    }
+
+    /// Why there is no work, or that there is. Returns whether that is new.
+    pub(crate) fn set_idle(&self, reason: Option<String>) -> bool {
+        let mut entries = self.lock();
+        let new = entries.idle != reason;
+        entries.idle = reason;
+        new
+    }
+
+    /// There never will be work again.
+    pub(crate) fn stop(&self, reason: String) {
+        let mut entries = self.lock();
+        (entries.mode, entries.idle) = (Mode::Stopped, Some(reason));
+        entries.jobs.clear();
     }
 
     /// A job with a part for this prover.
@@ -161,6 +183,7 @@ impl Board {
             gateway: entries.gateway.clone(),
             backend: self.backend.clone(),
             mode: entries.mode,
+            idle: entries.idle.clone(),
             jobs: entries.jobs.values().cloned().collect(),
             missed: entries.missed.iter().cloned().collect(),
         }

@@ -8,6 +8,7 @@ mod input;
 pub(crate) mod listener;
 pub(crate) mod metrics;
 pub(crate) mod speed;
+pub(crate) mod standing;
 pub(crate) mod twin;
 pub(crate) mod work;
 mod worker;
@@ -29,6 +30,7 @@ use board::{Board, Mode};
 use gateways::Gateways;
 use metrics::Metrics;
 use speed::Speed;
+use standing::{OnChain, Slashed, Standing};
 use twin::{LookOut, LookOutPolicy, Twin};
 use work::Step;
 use worker::Wake;
@@ -61,6 +63,8 @@ pub(crate) struct Shared {
     pub(crate) protection: Protection,
     /// Our own beacon node.
     pub(crate) beacon: Option<BeaconClient>,
+    /// The staking contracts, if we were told where they are.
+    pub(crate) chain: Option<OnChain>,
     /// Whether to make full proofs.
     pub(crate) aggregate: bool,
     /// Whether to make a full proof alone in T1 or T2 where there is time for it.
@@ -103,12 +107,14 @@ struct Jobs {
     look_out: Option<LookOut>,
     /// Whether we looked for a twin at all.
     looked: bool,
+    /// Whether we may work.
+    standing: Standing,
 }
 
 /// Follows events until `stop`.
 ///
 /// # Errors
-/// If another process uses the same key. Everything else is logged and gone on after.
+/// If another process uses the same key. After a slash nothing is done any more, until `stop`. Everything else is logged and gone on after.
 pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) -> anyhow::Result<()> {
     let mut jobs = Jobs::default();
     let outcome = loop {
@@ -121,21 +127,25 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) -> anyhow:
         shared.metrics.gateway_connected.set(0);
         match error {
             Some(error) if error.is::<Twin>() => break Err(error),
+            Some(error) if error.is::<Slashed>() => {
+                jobs.stop();
+                tracing::error!(prover = %shared.pubkey, "{error}");
+                shared.board.stop(error.to_string());
+                // A restart would change nothing, so the process stays, and tells those who ask.
+                stop.cancelled().await;
+                break Ok(());
+            }
             Some(error) => tracing::warn!(gateway = %gateway.base(), "{error:#}; connecting again"),
             None => tracing::warn!(gateway = %gateway.base(), "the event stream ended; connecting again"),
         }
+        jobs.standing.reset();
         shared.gateways.rotate(&gateway);
         tokio::select! {
             () = stop.cancelled() => break Ok(()),
             () = tokio::time::sleep(RECONNECT) => {}
         }
     };
-    for (id, (_, worker)) in jobs.running {
-        if !worker.is_finished() {
-            tracing::info!(job = %id, "left unfinished; it is taken up again after a restart");
-            worker.abort();
-        }
-    }
+    jobs.stop();
     outcome
 }
 
@@ -188,8 +198,19 @@ async fn work(shared: Arc<Shared>, id: JobId, wake: Arc<Wake>) {
 }
 
 impl Jobs {
-    /// Starts a worker for every job that is open and has none.
+    /// Stops all workers.
+    fn stop(&mut self) {
+        for (id, (_, worker)) in self.running.drain() {
+            if !worker.is_finished() {
+                tracing::info!(job = %id, "left unfinished");
+                worker.abort();
+            }
+        }
+    }
+
+    /// Starts a worker for every job that is open and has none, if we may work.
     async fn refresh(&mut self, shared: &Arc<Shared>) -> anyhow::Result<()> {
+        self.standing.check(shared).await?;
         let filter = JobFilter { limit: Some(200), ..JobFilter::default() };
         let page = shared.gateways.current().jobs(&filter).await.context("reading the jobs")?;
         for job in &page.data {
