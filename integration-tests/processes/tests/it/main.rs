@@ -3,4 +3,6 @@
 mod killed;
 mod net;
 mod proxy;
+mod stake_commands;
+mod staking;
 mod villains;
