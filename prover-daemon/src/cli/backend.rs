@@ -1,26 +1,35 @@
-//! `--backend`: what commits and proves.
+//! `--backend` and `--gpu`: what commits and proves.
 
+use anyhow::Context as _;
 use clap::Args;
-use quintet_plonk::BackendKind;
+use quintet_gpu::{Choice, Chosen, Monitor};
 use quintet_proving::Circuits;
 
 /// What commits and proves.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct BackendFlag {
-    /// What commits and proves: `auto` (the fastest that this machine has), `cpu` (our own prover) or `upstream` (the prover of halo2_proofs,
+    /// What commits and proves: `auto` (GPUs if there are any, else the CPU), `gpu`, `cpu` (our own prover) or `upstream` (the prover of halo2_proofs,
     /// several times slower, to compare).
-    #[arg(long, value_name = "NAME", default_value_t = BackendKind::Auto, env = "QUINTET_BACKEND")]
-    backend: BackendKind,
+    #[arg(long, value_name = "NAME", default_value_t = Choice::Auto, env = "QUINTET_BACKEND")]
+    backend: Choice,
+    /// Which GPUs, by their number in `quintet-prover devices`; several share the instances. All GPUs if absent.
+    #[arg(long, value_name = "NUMBER", env = "QUINTET_GPU", value_delimiter = ',')]
+    gpu: Vec<usize>,
+    /// Trust GPUs: do not check their commitments and proofs on the CPU before they are used.
+    #[arg(long, env = "QUINTET_TRUST_GPU")]
+    trust_gpu: bool,
 }
 
 impl BackendFlag {
-    /// Circuits with the chosen backend.
-    pub(crate) fn apply(self, circuits: Circuits) -> Circuits {
-        circuits.with_backend(self.backend.build())
+    /// Opens what was chosen.
+    pub(crate) fn open(&self) -> anyhow::Result<Chosen> {
+        quintet_gpu::open(self.backend, &self.gpu, !self.trust_gpu).context("--backend")
     }
 
-    /// Its name.
-    pub(crate) fn name(self) -> &'static str {
-        self.backend.build().name()
+    /// Circuits with the chosen backend, and what can be seen of its devices. What the person should know about these goes to `warn`.
+    pub(crate) fn apply(&self, circuits: Circuits, warn: impl Fn(&str)) -> anyhow::Result<(Circuits, Option<Monitor>)> {
+        let chosen = self.open()?;
+        chosen.warning.iter().for_each(|warning| warn(warning));
+        Ok((circuits.with_backend(chosen.backend), chosen.monitor))
     }
 }

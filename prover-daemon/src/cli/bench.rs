@@ -86,7 +86,8 @@ impl Bench {
         }
         let spec = self.spec()?;
         let k = self.k.unwrap_or(spec.k_min as u32);
-        let circuits = self.backend.apply(params::circuits(self.params_dir.clone(), self.json)?);
+        let circuits = params::circuits(self.params_dir.clone(), self.json)?;
+        let (circuits, _) = self.backend.apply(circuits, |warning| eprintln!("warning: {warning}"))?;
         let job = sample(&circuits, k)?;
         let prover = job.prover(&PublicKeyBytes::default());
         let mut firsts: BTreeMap<AirId, InstanceIndex> = BTreeMap::new();

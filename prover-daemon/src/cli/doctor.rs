@@ -112,7 +112,23 @@ impl Doctor {
         }
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let mend = "`quintet-prover bench` says how many instances these cores take on";
-        let found = format!("{cores} cores, backend {}", self.backend.name());
+        let list = "`quintet-prover devices` lists what there is";
+        let backend = match self.backend.open() {
+            Ok(chosen) => {
+                match (chosen.monitor, chosen.warning) {
+                    (_, None) => {}
+                    // A machine without a GPU is as it should be; an idle GPU is not.
+                    (None, Some(found)) => report.add(Finding::good("GPU", found)),
+                    (Some(_), Some(found)) => report.add(Finding::warning("GPU", found, list)),
+                }
+                chosen.backend.name()
+            }
+            Err(error) => {
+                report.add(Finding::bad("GPU", format!("{error:#}"), list));
+                "none"
+            }
+        };
+        let found = format!("{cores} cores, backend {backend}");
         report.add(if cores < 4 { Finding::warning("processor", found, mend) } else { Finding::good("processor", found) });
         report
     }

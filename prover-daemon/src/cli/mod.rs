@@ -2,6 +2,7 @@
 
 mod backend;
 mod bench;
+mod devices;
 mod doctor;
 mod history;
 mod key;
@@ -35,6 +36,8 @@ enum Command {
     Verify(verify::Verify),
     /// Measure what this machine proves in a slot, and how many instances it can take on.
     Bench(bench::Bench),
+    /// List the GPUs of this machine, their limits, and how they would be used.
+    Devices(devices::Devices),
     /// Make, import, list and export stake keys.
     Key(key::Key),
     /// Prove blocks for a network: follow a gateway, find duties, commit, prove, aggregate, submit.
@@ -75,6 +78,7 @@ impl Cli {
             Command::Prove(command) => command.run()?,
             Command::Verify(command) => command.run()?,
             Command::Bench(command) => command.run()?,
+            Command::Devices(command) => command.run()?,
             Command::Key(command) => command.run()?,
             Command::Run(command) => command.run()?,
             Command::Protection(command) => command.run()?,

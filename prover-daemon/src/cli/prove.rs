@@ -77,7 +77,8 @@ impl Prove {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let block = Block::read(&self.block)?;
         let mut seconds = BTreeMap::new();
-        let circuits = self.backend.apply(params::circuits(self.params_dir.clone(), self.json)?);
+        let circuits = params::circuits(self.params_dir.clone(), self.json)?;
+        let (circuits, _) = self.backend.apply(circuits, |warning| eprintln!("warning: {warning}"))?;
         let spec = Spec::default();
         let range = self.k.map_or(spec.k_min as u32..=spec.k_max as u32, |k| k..=k);
 

@@ -136,11 +136,14 @@ impl Run {
             Some(address) => Some(listener::bind(address).await?),
             None => None,
         };
-        let circuits = Arc::new(self.backend.apply(params::circuits(self.params_dir.clone(), quiet)?));
+        let circuits = params::circuits(self.params_dir.clone(), quiet)?;
+        let (circuits, gpus) = self.backend.apply(circuits, |warning| tracing::warn!("{warning}"))?;
+        let circuits = Arc::new(circuits);
         let gateways = Gateways::new(&self.gateways)?;
         let backend = circuits.backend().name();
         let mut metrics = Metrics::new(backend, rayon::current_num_threads());
         metrics.count_switches(gateways.switches());
+        metrics.show_gpus(gpus.unwrap_or_default());
         let (metrics, board) = (Arc::new(metrics), Arc::new(Board::new(pubkey, backend)));
         let shown = Shown { metrics: Arc::clone(&metrics), board: Arc::clone(&board) };
         let serving = listener.map(|listener| tokio::spawn(listener::serve(listener, shown)));

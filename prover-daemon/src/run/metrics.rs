@@ -7,7 +7,10 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
     registry::{Registry, Unit},
 };
+use quintet_gpu::Monitor;
 use quintet_machine::AirId;
+
+use super::gpu_metrics::GpuMetrics;
 
 /// Label of phases.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -89,6 +92,11 @@ impl Metrics {
         registry.register_with_unit("commit", "Time to commit to an instance", Unit::Seconds, self.commit_seconds.clone());
         registry.register_with_unit("prove", "Time to prove an instance", Unit::Seconds, self.prove_seconds.clone());
         registry.register("earned", "Ledger entries of jobs that ended since the start, in 1e-9 units", self.earned.clone());
+    }
+
+    /// Shows the GPUs of a backend.
+    pub(crate) fn show_gpus(&mut self, gpus: Monitor) {
+        self.registry.register_collector(Box::new(GpuMetrics(gpus)));
     }
 
     /// Shows a counter of turns to the next gateway.

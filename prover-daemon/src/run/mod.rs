@@ -4,6 +4,7 @@ pub(crate) mod aggregate;
 pub(crate) mod board;
 pub(crate) mod duty;
 pub(crate) mod gateways;
+mod gpu_metrics;
 mod input;
 pub(crate) mod listener;
 pub(crate) mod metrics;
