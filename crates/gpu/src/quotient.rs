@@ -194,12 +194,11 @@ impl Quotient<'_> {
             let [count, stride, first, mask] = shape.map(|value| value as u32);
             let parameters = [count, program.step_count, program.result, stride, first, mask];
             let slices = [program.steps.all(), meta.all(), scalars.all(), values, target];
-            batch.run(&kernel, &parameters, &slices, groups(count as usize)).map(|()| ())
+            batch.run(&kernel, &parameters, &slices, groups(count as usize))
         };
         if columns.runs(usize::MAX).count() <= 1 {
             return run(columns.slab(0).1, &read, [rows, rows, 0, rows - 1], target);
         }
-        drop(run);
         self.evaluate_tiles(batch, program, &read, columns, (&kernel, &scalars), target)
     }
 

@@ -37,7 +37,7 @@ fn packed_columns_become_field_elements() {
     let Some(device) = device() else { return };
     for bits in [1, 8, 9, 16, 17, 32, 33, 64] {
         let top = u64::MAX >> (64 - bits);
-        let integers: Vec<u64> = (0..37).map(|i| if i % 3 == 0 { top } else { i * 0x1234_5678_9abc & top }).collect();
+        let integers: Vec<u64> = (0..37).map(|i| if i % 3 == 0 { top } else { (i * 0x1234_5678_9abc) & top }).collect();
         let column = ColumnData::Uint(integers);
         let target = device.buffer("column", 64 * field::BYTES).unwrap();
         let mut batch = device.batch();
@@ -121,7 +121,8 @@ fn divisions_are_those_of_the_cpu() {
     // One chunk, several, and several of several.
     for rows in [16, 64, 2048] {
         let polynomial = values(rows as u64, rows);
-        let (source, target) = (upload(device, rows, &[polynomial.clone()]), Columns::new(device, "target", rows, 1).unwrap());
+        let (source, target) =
+            (upload(device, rows, std::slice::from_ref(&polynomial)), Columns::new(device, "target", rows, 1).unwrap());
         for z in [F::ZERO, F::ONE, -F::ONE, F::ROOT_OF_UNITY] {
             let mut batch = device.batch();
             batch.divide(source.column(0), z, target.column(0)).unwrap();
