@@ -170,7 +170,7 @@ fn climb(mut level: Vec<B256>, place: usize, depth: usize, branch: &mut Vec<B256
 /// Roots of a container's fields.
 fn field_roots(ty: &SszType, view: &View<'_>) -> anyhow::Result<Vec<B256>> {
     let SszType::Container(container) = ty else { bail!("a container") };
-    container.fields.iter().map(|(name, _)| Ok(view.field(*name)?.hash_tree_root()?)).collect()
+    container.fields.iter().map(|(name, _)| Ok(view.field(name)?.hash_tree_root()?)).collect()
 }
 
 /// The proof of validator `index` under the block root of `header` (SSZ), whose state is `state` (SSZ). `timestamp` is that of the execution block
