@@ -40,8 +40,8 @@ pub fn judge(skew_ms: i64, whom: &str) -> Finding {
     let found = format!("{} ms {side} {whom}", skew_ms.unsigned_abs());
     match skew_ms.unsigned_abs() {
         0 => Finding::good("clock", format!("agrees with {whom}")),
-        1..=WARN_MS => Finding::good("clock", found),
-        ..=BAD_MS => Finding::warning("clock", found, MEND),
+        off if off <= WARN_MS => Finding::good("clock", found),
+        off if off <= BAD_MS => Finding::warning("clock", found, MEND),
         _ => Finding::bad("clock", found, MEND),
     }
 }
