@@ -241,17 +241,23 @@ async fn provers_stake_work_are_paid_slashed_and_leave() {
     let mut paid = 0;
     for number in 0..PROVERS {
         let gateway = net.gateway.clone();
-        let Ok(claim) = client.claim(&net.key(number), None).await else { continue };
-        if claim.leaf.rewards.0 <= 0 || claim.leaf.penalties.0 > 0 {
-            continue;
-        }
+        let claim = match client.claim(&net.key(number), None).await {
+            Ok(claim) if claim.leaf.rewards.0 > 0 => claim,
+            other => {
+                eprintln!("prover {number} has nothing to claim: {other:?}");
+                continue;
+            }
+        };
         let account = net.account(number).await;
-        let before = net.balance(account.address).await;
+        let (before, stake) = (net.balance(account.address).await, wei(&net.status(number).await["stake_wei"]));
         let receipt = net.stake(number, &["claim", "--gateway", &gateway]).await.unwrap();
-        let after = net.balance(account.address).await;
-        let due = wei(&net.status(number).await["paid_wei"]);
+        let (after, status) = (net.balance(account.address).await, net.status(number).await);
+        let due = wei(&status["paid_wei"]);
         assert!(due >= U256::from(claim.leaf.rewards.0 as u128) * U256::from(1000), "{claim:?}");
         assert_eq!(after + wei(&receipt["fee_wei"]), before + due, "{receipt}");
+        // Penalties come out of the stake, to the wei.
+        assert_eq!(stake - wei(&status["stake_wei"]), wei(&status["penalties_taken_wei"]), "{status}");
+        assert_eq!(status["penalties_owed_wei"], "0", "{status}");
         paid += 1;
     }
     assert!(paid > 0, "nobody earned anything in {job}");
