@@ -212,7 +212,10 @@ impl Doctor {
         let client = match GatewayClient::new(url, TIMEOUT) {
             Ok(client) => client,
             Err(error) => {
-                return (None, vec![Finding::bad("gateway", error.to_string(), "write it as http://HOST:PORT or https://HOST")]);
+                return (
+                    None,
+                    vec![Finding::bad("gateway", error.to_string(), "write it as http://HOST:PORT or https://HOST")],
+                );
             }
         };
         let asked = now_ms();

@@ -214,7 +214,10 @@ impl Config {
         }
         match (&self.registry, self.staking.is_set()) {
             (None, false) => {
-                return wrong("registry", "not set: name the file with the provers (--registry FILE), or the contracts in [staking]");
+                return wrong(
+                    "registry",
+                    "not set: name the file with the provers (--registry FILE), or the contracts in [staking]",
+                );
             }
             (Some(_), true) => {
                 return wrong("registry", "provers come from a file or from the contracts of [staking], and both are named");

@@ -6,7 +6,7 @@ mod evidence;
 mod fixture;
 mod limits;
 mod openapi;
-mod settlements;
 mod operator;
+mod settlements;
 mod submissions;
 mod tls;
