@@ -181,6 +181,10 @@ pub fn parse_ether(text: &str) -> Result<U256, String> {
     if text.starts_with('-') {
         return Err("an amount is not negative".to_owned());
     }
+    // Further digits would be dropped in silence.
+    if text.split_once('.').is_some_and(|(_, fraction)| fraction.len() > 18) {
+        return Err("an ETH has 18 decimal places".to_owned());
+    }
     ether(text).map_err(|error| error.to_string())
 }
 
