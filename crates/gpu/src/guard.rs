@@ -246,6 +246,11 @@ impl Backend for Guarded {
                 if proof.len() == key.layout.proof_bytes() && check_proof(key, &witness.publics, proof).is_ok() {
                     return Ok(());
                 }
+                // A witness that breaks a constraint is no fault of the device's: then the CPU makes the same bytes.
+                let again = self.cpu.prove(key, &Witness { resident: None, ..witness.clone() });
+                if again.is_ok_and(|again| again == *proof) {
+                    return Ok(());
+                }
                 Err(Error::WrongResult("a proof does not verify"))
             },
         );

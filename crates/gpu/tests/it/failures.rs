@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use quintet_gpu::{Choice, Device, DeviceOptions, Error, Gpu, Guarded, KernelSpec, field, open, shader::Layout, tune};
-use quintet_plonk::{Backend, Native};
+use quintet_plonk::{Backend, Native, Witness};
 
 use crate::{
     device::{adapters, device},
@@ -32,6 +32,21 @@ fn a_lost_device_is_given_up_and_the_cpu_goes_on() {
     let [status] = &monitor.status()[..] else { panic!("one device") };
     assert!(!status.working);
     assert_eq!((status.made, status.fallbacks, monitor.fallbacks()), (0, 3, 3));
+}
+
+#[test]
+fn what_a_device_makes_passes_its_checks_and_is_counted() {
+    let Some(device) = device() else { return };
+    let guarded = Guarded::new(vec![Gpu::new(Arc::clone(device))], true);
+    let small = SmallInstance::new();
+    let first = guarded.commit_phase_one(&small.key, &small.trace, &small.blinds()).unwrap();
+    let expected = small.with_witness(|witness| Native::default().prove(&small.key, &witness).unwrap());
+    let proof = small
+        .with_witness(|witness| guarded.prove(&small.key, &Witness { resident: first.resident.as_ref(), ..witness }).unwrap());
+    assert!(proof == expected);
+    let [status] = &guarded.monitor().status()[..] else { panic!("one device") };
+    assert!(status.working && status.memory > 0);
+    assert_eq!((status.made, status.fallbacks), (2, 0));
 }
 
 #[test]
