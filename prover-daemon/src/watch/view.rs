@@ -173,7 +173,7 @@ mod tests {
         };
         let instance = |index: u32| InstanceView {
             instance: InstanceIndex(index),
-            air: if index % 2 == 0 { "cpu" } else { "keccak" }.into(),
+            air: if index.is_multiple_of(2) { "cpu" } else { "keccak" }.into(),
             index: index.into(),
             rows: 5,
             state: if index == 0 { InstanceState::Proven } else { InstanceState::Committed },
