@@ -58,19 +58,24 @@ fn full_queue_says_busy_and_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), &SCHEMA, &Options { max_queue_bytes: 100_000, ..FAST }).unwrap();
     let (mut accepted, mut busy) = (Vec::new(), 0);
-    for i in 0..200 {
+    // One batch fits beside another; a writer that keeps up with a while of them does not keep up for ever.
+    let blob = filler(1, 60_000);
+    for i in 0..2_000 {
         let mut batch = Batch::new();
-        batch.put(&BLOBS, &i, &filler(i, 30_000));
+        batch.put(&BLOBS, &i, &blob);
         match store.try_submit(batch) {
             Ok(pending) => accepted.push((i, pending)),
             Err(StoreError::Busy) => busy += 1,
             Err(other) => panic!("{other}"),
         }
+        if busy > 0 && i > 100 {
+            break;
+        }
     }
-    assert!(busy > 0, "four batches fit, and the writer is not that fast");
+    assert!(busy > 0, "the writer is not that fast");
     for (i, pending) in accepted {
         pending.wait().unwrap();
-        assert_eq!(store.get(&BLOBS, &i).unwrap(), Some(filler(i, 30_000)));
+        assert_eq!(store.get(&BLOBS, &i).unwrap(), Some(blob.clone()));
     }
 }
 
