@@ -32,6 +32,9 @@ pub enum TypesError {
     /// The bytes are not the SSZ form of the expected container.
     #[error("not valid SSZ: {0}")]
     Ssz(String),
+    /// No way of signing has this name.
+    #[error("a signing variant is direct, commit_boost or web3signer, got {0:?}")]
+    UnknownSigningVariant(String),
     /// A parameter file cannot be read.
     #[error("parameters: {0}")]
     Spec(String),

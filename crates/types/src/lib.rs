@@ -15,14 +15,18 @@ pub mod ledger;
 mod newtypes;
 mod phase;
 pub mod plan;
+pub mod proposal;
 pub mod quoted;
 mod reward;
+pub mod signing_variant;
 pub mod spec;
 pub mod submission;
+pub mod validator_evidence;
+pub mod vote;
 
 pub use alloy_primitives::{B256, FixedBytes};
 pub use bloom::BloomHash;
-pub use bundle::{BundleCertificate, BundleEntry, CertifiedBundle, PhaseBundle, SignedPhaseBundle};
+pub use bundle::{BundleCertificate, BundleEntry, CertifiedBundle, PhaseBundle};
 pub use bytes::ByteList;
 pub use domain::{Domain, compute_domain, compute_signing_root};
 pub use error::TypesError;
@@ -32,7 +36,9 @@ pub use ledger::{Account, LedgerEntry, Reason};
 pub use newtypes::{Epoch, InstanceIndex, ProverIndex, PublicKeyBytes, Root, SignatureBytes, Slot, ValidatorIndex};
 pub use phase::Phase;
 pub use plan::{Plan, PlanEntry};
+pub use proposal::{PolkaVote, Proposal, SignedProposal};
 pub use reward::{Balance, REWARD_SCALE, Reward};
+pub use signing_variant::SigningVariant;
 pub use spec::{RetryPolicy, Spec};
 pub use ssz::{Decode, Encode};
 pub use submission::{
@@ -40,3 +46,5 @@ pub use submission::{
     SignedFullProof, SignedPartialProofs, Submission, SubmissionBody, SubmissionHeader,
 };
 pub use tree_hash::TreeHash;
+pub use validator_evidence::{ProposalHeader, ValidatorEquivocation};
+pub use vote::{Attestation, Ballot, SignedVote, VoteKind};
