@@ -7,9 +7,12 @@ use ssz_types::typenum::{U2048, U4096};
 use tree_hash::TreeHash as _;
 use tree_hash_derive::TreeHash;
 
-use crate::domain::{DOMAIN_BUNDLE, DOMAIN_CERTIFICATE, compute_signing_root};
 use crate::plan::MaxPlanEntries;
-use crate::{JobId, Phase, PublicKeyBytes, Root, SignatureBytes, Slot, Spec, ValidatorIndex};
+use crate::vote::{Ballot, VoteKind};
+use crate::{JobId, Phase, PublicKeyBytes, Root, SignatureBytes, SigningVariant, Slot, Spec, ValidatorIndex};
+
+/// Most validators that one committee has, and so most signers of one certificate.
+pub type MaxCommittee = U2048;
 
 /// One accepted submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Encode, Decode, TreeHash)]
@@ -29,7 +32,10 @@ pub struct PhaseBundle {
     pub phase: Phase,
     /// Hash tree root of the previous phase's bundle (certified); zero in T1 of a first attempt.
     pub previous: Root,
-    /// The validator that closes the phase.
+    /// Signers of the certificate of `previous`, in rising order; none where there is no certificate. They share what
+    /// this bundle earns its leader: certificates of one bundle may differ in their signers, and this list is agreed.
+    pub attesters: VariableList<ValidatorIndex, MaxCommittee>,
+    /// The validator that made the bundle.
     pub leader: ValidatorIndex,
     /// The leader's rank in this phase: 0 is the proposer of the deadline slot.
     #[serde(with = "crate::quoted")]
@@ -62,42 +68,46 @@ impl PhaseBundle {
         self.digests.iter().map(|digest| (*digest != Root::ZERO).then_some(*digest)).collect()
     }
 
-    /// What the leader signs.
-    pub fn signing_root(&self, spec: &Spec) -> Root {
-        compute_signing_root(self.root(), spec.domain(DOMAIN_BUNDLE))
-    }
-
-    /// What an attester of this bundle signs.
-    pub fn certificate_signing_root(&self, spec: &Spec) -> Root {
-        compute_signing_root(self.root(), spec.domain(DOMAIN_CERTIFICATE))
+    /// The ballot that a vote for this bundle in `round` casts.
+    pub fn ballot(&self, round: u32) -> Ballot {
+        Ballot { job_root: self.job.root(), phase: self.phase, round, bundle_root: self.root() }
     }
 }
 
-/// A bundle with its leader's signature.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode, TreeHash)]
-pub struct SignedPhaseBundle {
-    /// The bundle.
-    pub bundle: PhaseBundle,
-    /// The leader's signature.
-    pub signature: SignatureBytes,
-}
-
-/// Enough validators' signatures under one bundle. Empty where one sidecar runs alone as its own leader.
+/// The precommits of more than two thirds of the committee's weight, in one round, for one bundle. Without signers where
+/// one sidecar runs alone as its own leader.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode, TreeHash)]
 pub struct BundleCertificate {
-    /// Root of the bundle.
-    pub bundle_root: Root,
+    /// What all of them signed.
+    pub ballot: Ballot,
     /// The signers in rising order, none twice.
-    pub attesters: VariableList<ValidatorIndex, U2048>,
+    pub attesters: VariableList<ValidatorIndex, MaxCommittee>,
     /// Their aggregated signature; zero if there are none.
     pub signature: SignatureBytes,
 }
 
-/// A bundle that counts: with its leader's signature and its certificate.
+impl BundleCertificate {
+    /// The certificate of a sidecar that runs alone.
+    pub fn alone(bundle: &PhaseBundle) -> Self {
+        Self { ballot: bundle.ballot(0), attesters: VariableList::empty(), signature: SignatureBytes::ZERO }
+    }
+
+    /// Whether the signers rise strictly.
+    pub fn is_ordered(&self) -> bool {
+        self.attesters.is_sorted_by(|a, b| a < b)
+    }
+
+    /// What signers with this variant have signed.
+    pub fn signing_root(&self, variant: SigningVariant, spec: &Spec) -> Root {
+        self.ballot.signing_root(VoteKind::Precommit, variant, spec)
+    }
+}
+
+/// A bundle that counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode, TreeHash)]
 pub struct CertifiedBundle {
-    /// The bundle and its leader's signature.
-    pub signed: SignedPhaseBundle,
-    /// The certificate.
+    /// The bundle.
+    pub bundle: PhaseBundle,
+    /// Its certificate.
     pub certificate: BundleCertificate,
 }

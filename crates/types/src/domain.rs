@@ -22,12 +22,14 @@ pub const DOMAIN_PARTIAL_PROOFS: DomainType = [0x51, 0, 0, 1];
 pub const DOMAIN_FULL_PROOF: DomainType = [0x51, 0, 0, 2];
 /// Aggregations of sub-blocks.
 pub const DOMAIN_AGG_PROOF: DomainType = [0x51, 0, 0, 3];
-/// A leader's bundle that closes a phase.
-pub const DOMAIN_BUNDLE: DomainType = [0x51, 0, 0, 4];
-/// An attester's signature under a bundle.
-pub const DOMAIN_CERTIFICATE: DomainType = [0x51, 0, 0, 5];
+/// A leader's proposal of the bundle that closes a phase.
+pub const DOMAIN_PROPOSAL: DomainType = [0x51, 0, 0, 4];
+/// A precommit for a bundle: what its certificate aggregates.
+pub const DOMAIN_PRECOMMIT: DomainType = [0x51, 0, 0, 5];
 /// Proof of possession of a stake key at registration.
 pub const DOMAIN_PROVER_REGISTRATION: DomainType = [0x51, 0, 0, 6];
+/// A prevote on a proposed bundle.
+pub const DOMAIN_PREVOTE: DomainType = [0x51, 0, 0, 7];
 /// Hash tag of the selection seed.
 pub const DOMAIN_SELECTION: DomainType = [0x51, 0, 1, 0];
 /// Hash tag of the assignment seed.
@@ -38,6 +40,8 @@ pub const DOMAIN_LEADER: DomainType = [0x51, 0, 1, 2];
 pub const DOMAIN_OPEN_RANK: DomainType = [0x51, 0, 1, 3];
 /// Hash tag of the order in which partials of one instance are reused.
 pub const DOMAIN_REUSE: DomainType = [0x51, 0, 1, 4];
+/// Hash tag of the draw of a committee's seats.
+pub const DOMAIN_COMMITTEE: DomainType = [0x51, 0, 1, 6];
 /// Hash tag of the sub-block aggregators' selection.
 pub const DOMAIN_AGGREGATORS: DomainType = [0x51, 0, 1, 5];
 
@@ -101,8 +105,9 @@ mod tests {
             DOMAIN_PARTIAL_PROOFS,
             DOMAIN_FULL_PROOF,
             DOMAIN_AGG_PROOF,
-            DOMAIN_BUNDLE,
-            DOMAIN_CERTIFICATE,
+            DOMAIN_PROPOSAL,
+            DOMAIN_PRECOMMIT,
+            DOMAIN_PREVOTE,
             DOMAIN_PROVER_REGISTRATION,
             DOMAIN_SELECTION,
             DOMAIN_ASSIGN,
@@ -110,6 +115,7 @@ mod tests {
             DOMAIN_OPEN_RANK,
             DOMAIN_REUSE,
             DOMAIN_AGGREGATORS,
+            DOMAIN_COMMITTEE,
         ];
         for (i, a) in all.iter().enumerate() {
             assert!(all[i + 1..].iter().all(|b| a != b));

@@ -244,6 +244,7 @@ impl Core {
             job: *live.id(),
             phase,
             previous: live.job().last_bundle(),
+            attesters: Default::default(),
             leader: self.config.validator,
             rank: 0,
             // Before the deadline only where phases may be closed early.

@@ -123,6 +123,7 @@ impl Core {
                 job: *id,
                 phase,
                 previous: live.job().last_bundle(),
+                attesters: Default::default(),
                 leader,
                 rank: 0,
                 slot,

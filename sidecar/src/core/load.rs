@@ -239,6 +239,7 @@ mod tests {
                 job,
                 phase: Phase::T2,
                 previous: Root::ZERO,
+                attesters: Default::default(),
                 leader: ValidatorIndex(4),
                 rank: 0,
                 slot: Slot(9),

@@ -2,15 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use quintet_types::{Account, JobId, LedgerEntry, Phase, ProverIndex, Reason, Reward, Spec, ValidatorIndex};
+use quintet_types::{Account, JobId, LedgerEntry, Phase, PhaseBundle, ProverIndex, Reason, Reward, Spec, ValidatorIndex};
 
 /// The validators that a phase's bundle pays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Payees<'a> {
     /// The leader whose bundle was certified.
     pub leader: ValidatorIndex,
-    /// The signers of the certificate; none where one sidecar runs alone.
+    /// The signers of the certificate that the bundle names; none where one sidecar runs alone.
     pub attesters: &'a [ValidatorIndex],
+}
+
+impl<'a> Payees<'a> {
+    /// Whom a certified bundle pays.
+    ///
+    /// Everyone may hold another certificate of it, with other signers, so those who attested are taken from the bundle
+    /// itself: they signed the certificate of its predecessor. The first bundle of a job has none.
+    pub fn of(bundle: &'a PhaseBundle) -> Self {
+        Self { leader: bundle.leader, attesters: &bundle.attesters }
+    }
 }
 
 /// Sums up amounts by (account, reason).

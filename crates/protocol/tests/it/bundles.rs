@@ -19,6 +19,7 @@ fn bundle(job: &Job, provers: &[ProverIndex]) -> PhaseBundle {
         job: *job.id(),
         phase,
         previous: job.last_bundle(),
+        attesters: Default::default(),
         leader: LEADER,
         rank: 0,
         slot: job.deadline(),

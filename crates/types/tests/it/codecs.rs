@@ -141,6 +141,7 @@ fn bundle() -> impl Strategy<Value = PhaseBundle> {
             job,
             phase,
             previous,
+            attesters: VariableList::new(vec![ValidatorIndex(leader)]).unwrap(),
             leader: ValidatorIndex(leader),
             rank,
             slot: Slot(slot),
@@ -192,10 +193,29 @@ proptest! {
     }
 
     #[test]
-    fn bundles(bundle in bundle(), signature in signature(), signers in vec(any::<u64>(), 0..9)) {
+    fn bundles(bundle in bundle(), signature in signature(), round: u32, signers in vec(any::<u64>(), 0..9)) {
         let attesters = VariableList::new(signers.into_iter().map(ValidatorIndex).collect()).unwrap();
-        let certificate = BundleCertificate { bundle_root: bundle.root(), attesters, signature };
-        keeps_its_value(&CertifiedBundle { signed: SignedPhaseBundle { bundle, signature }, certificate })?;
+        let ballot = bundle.ballot(round);
+        let certificate = BundleCertificate { ballot, attesters, signature };
+        keeps_its_value(&CertifiedBundle { bundle: bundle.clone(), certificate: certificate.clone() })?;
+        let (validator, kind) = (ValidatorIndex(round.into()), VoteKind::Precommit);
+        let vote = SignedVote { ballot, kind, validator, signature };
+        keeps_its_value(&vote)?;
+        for attestation in [Attestation::Vote(vote), Attestation::Certificate(certificate.clone())] {
+            prop_assert_eq!(Attestation::from_ssz_bytes(&attestation.as_ssz_bytes()), Ok(attestation));
+        }
+        let proposal = Proposal {
+            job_root: ballot.job_root, phase: ballot.phase, round, polka: 1, bundle_root: ballot.bundle_root, proposer: validator,
+        };
+        let polka = vec![PolkaVote { validator, signature }];
+        let signed = SignedProposal {
+            proposal, bundle, previous: vec![certificate].try_into().unwrap(), polka: polka.try_into().unwrap(), signature,
+        };
+        keeps_its_value(&signed)?;
+        prop_assert_eq!(signed.polka_votes().count(), 1);
+        let header = ProposalHeader { proposal, signature };
+        let other = ProposalHeader { proposal: Proposal { polka: 0, ..proposal }, signature };
+        keeps_its_value(&ValidatorEquivocation::proposals(header, other).unwrap())?;
     }
 
     #[test]
@@ -221,6 +241,9 @@ proptest! {
     fn arbitrary_bytes_never_panic(bytes in vec(any::<u8>(), 0..600)) {
         let _ = Submission::from_ssz_bytes(&bytes);
         let _ = CertifiedBundle::from_ssz_bytes(&bytes);
+        let _ = SignedProposal::from_ssz_bytes(&bytes);
+        let _ = Attestation::from_ssz_bytes(&bytes);
+        let _ = ValidatorEquivocation::from_ssz_bytes(&bytes);
         let _ = Plan::from_ssz_bytes(&bytes);
         let _ = LedgerEntry::from_ssz_bytes(&bytes);
         let _ = EquivocationEvidence::from_ssz_bytes(&bytes);

@@ -1,0 +1,1 @@
+//! How validators agree on the bundle of a phase.
