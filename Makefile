@@ -37,9 +37,10 @@ test-kurtosis: ## The Kurtosis package and the Dockerfile, as far as they can be
 test-dashboard: ## The dashboard's built files; with ARGS=--browser also the page of a running gateway in Chromium
 	@scripts/test-dashboard.sh $(ARGS)
 
-images: ## Container images of both programs (needs docker)
+images: ## Container images of both programs and of the contracts' deployment (needs docker)
 	docker build -f configs/docker/Dockerfile --target sidecar -t quintet-sidecar:latest .
 	docker build -f configs/docker/Dockerfile --target prover -t quintet-prover:latest .
+	docker build -f configs/docker/Dockerfile --target contracts -t quintet-contracts:latest .
 
 test-contracts: ## The Solidity contracts (Node only; ARGS=--bless, --coverage or --mutations)
 	@scripts/test-contracts.sh $(ARGS)

@@ -29,6 +29,7 @@ class Examples(unittest.TestCase):
             "lighthouse.yaml": (["quintet-sidecar-1-lighthouse"], 4),
             "lighthouse-prysm.yaml": (["quintet-sidecar-1-lighthouse", "quintet-sidecar-2-prysm"], 8),
             "gpu.yaml": (["quintet-sidecar-1-lighthouse"], 4),
+            "staking.yaml": (["quintet-sidecar-1-lighthouse"], 4),
         }
         self.assertEqual(set(expected), {path.name for path in (PACKAGE / "examples").iterdir()})
         for name, (sidecars, provers) in expected.items():
@@ -138,6 +139,115 @@ class Examples(unittest.TestCase):
         self.assertEqual(len(package.output["provers"]), 4)
 
 
+class Staking(unittest.TestCase):
+    def staked(self, **ours):
+        args = example("staking.yaml")
+        args["quintet"].update(ours)
+        return Package(args)
+
+    def test_contracts_come_first_then_deposits_then_validators_then_sidecars(self):
+        names = [note["name"] for note in self.staked().notes if note["what"] in ("task", "service")]
+        steps = ["quintet-stake-keys", "quintet-contracts", "quintet-deposits", "quintet-validators", "quintet-sidecar-1-lighthouse"]
+        self.assertEqual([name for name in names if name in steps], steps)
+
+    def test_the_contracts_are_those_of_this_chain(self):
+        task = self.staked().of("task")["quintet-contracts"]
+        env = task["env_vars"]
+        self.assertEqual((task["image"], env["RPC_URL"]), ("quintet-contracts:latest", "http://el-1-geth-lighthouse:8545"))
+        self.assertEqual((env["SECONDS_PER_SLOT"], env["SLOTS_PER_EPOCH"], env["GENESIS_TIME"]), ("6", "8", "1700000000"))
+        self.assertEqual(int(env["GENESIS_FORK_VERSION"]), 0x10000038)
+        self.assertTrue(env["PRIVATE_KEY"].startswith("0xbcbc"))
+        script = (PACKAGE.parents[1] / "contracts" / "script" / "Deploy.s.sol").read_text()
+        read = set(re.findall(r'vm\.envOr\("(\w+)"', script))
+        self.assertLessEqual(set(env) - {"RPC_URL", "PRIVATE_KEY", "FOLDER", "VALIDATORS"}, read)
+
+    def test_parameters_go_with_the_contracts(self):
+        parameters = rendered(self.staked())
+        self.assertEqual((parameters["REGISTRY_LOOKBACK_EPOCHS"], parameters["REGISTRY_DELAY_EPOCHS"]), (4, 5))
+        parameters = rendered(Package(example("lighthouse.yaml")))
+        self.assertEqual((parameters["REGISTRY_LOOKBACK_EPOCHS"], parameters["REGISTRY_DELAY_EPOCHS"]), (0, 1))
+
+    def test_a_sidecar_has_its_provers_from_the_contracts(self):
+        service = self.staked().of("service")["quintet-sidecar-1-lighthouse"]
+        self.assertEqual(service["env_vars"]["QUINTET_CONFIG"], "/deployment/sidecar.toml")
+        self.assertNotIn("QUINTET_REGISTRY", service["env_vars"])
+        self.assertEqual((service["files"]["/deployment"], service["files"]["/validators"]), ("quintet-deployment", "quintet-validators"))
+
+    def test_one_of_several_sidecars_posts(self):
+        services = self.staked(participants=[1, 0]).of("service")
+        dry = {name: value["env_vars"].get("QUINTET_STAKING_DRY_RUN") for name, value in services.items() if "sidecar" in name}
+        self.assertEqual(dry, {"quintet-sidecar-2-lighthouse": None, "quintet-sidecar-1-lighthouse": "true"})
+
+    def run_script(self, name, folder, **env):
+        """Runs a task's script; the programs are stand-ins that write down their arguments."""
+        task = self.staked().of("task")[name]
+        programs = Path(folder) / "programs"
+        programs.mkdir(exist_ok=True)
+        for program in ("quintet-prover", "quintet-sidecar", "node"):
+            (programs / program).write_text('#!/bin/sh\necho "$(basename "$0") $*" >> "$CALLS"\n')
+            (programs / program).chmod(0o755)
+        calls = Path(folder) / "calls"
+        path = f"{programs}:{os.environ['PATH']}"
+        run = task["run"].replace("/tmp/", f"{folder}/").replace(" /quintet/", f" {folder}/quintet/").replace("\n/quintet/", f"\n{folder}/quintet/")
+        subprocess.run(["sh", "-c", run], check=True, env={**task["env_vars"], "PATH": path, "CALLS": str(calls), **env})
+        return calls.read_text().splitlines() if calls.exists() else []
+
+    def accepted(self, call):
+        """Whether the program itself takes the flags of a call; skipped where it is not built."""
+        program = Path(os.environ.get("QUINTET_PROVER", "")).with_name(call.split()[0])
+        if not program.is_file():
+            return True
+        words = call.split()[1:]
+        commands = words[:next(place for place, word in enumerate(words) if word.startswith("-"))]
+        said = subprocess.run([program, *commands, "--help"], check=True, capture_output=True, text=True).stdout
+        return all(flag in said for flag in words if flag.startswith("--"))
+
+    def test_every_prover_deposits(self):
+        with tempfile.TemporaryDirectory() as folder:
+            calls = self.run_script("quintet-deposits", folder)
+        self.assertEqual(len(calls), 4)
+        self.assertIn("--stake-key /keys/prover-4/keystore.json", calls[3])
+        self.assertTrue(all(self.accepted(call) for call in calls))
+
+    def test_validators_enrol_with_the_keys_of_their_client(self):
+        with tempfile.TemporaryDirectory() as folder:
+            given, out = Path(folder) / "given" / "node-0-keystores", Path(folder) / "validators"
+            for number in range(6):
+                (given / "keys" / f"0x{number}").mkdir(parents=True)
+                (given / "keys" / f"0x{number}" / "voting-keystore.json").write_text("{}")
+                for secrets in ("secrets", "teku-secrets"):
+                    (given / secrets).mkdir(exist_ok=True)
+                    (given / secrets / f"0x{number}").write_text(secrets)
+            calls = self.run_script("quintet-validators", folder, GIVEN=str(Path(folder) / "given"), FOLDER=str(out))
+            self.assertEqual(sorted(path.name for path in out.iterdir()), [f"0x{n}.{kind}" for n in range(4) for kind in ("json", "txt")])
+            self.assertEqual((out / "0x2.txt").read_text(), "secrets")
+        self.assertEqual(len(calls), 8)
+        self.assertIn("validator prove --beacon-url http://cl-1-lighthouse-geth:4000 --pubkey 0x0", calls[0])
+        self.assertIn("--validator-key", calls[1])
+        self.assertTrue(all(self.accepted(call) for call in calls))
+
+    def test_what_the_script_deployed_becomes_a_sidecars_configuration(self):
+        with tempfile.TemporaryDirectory() as folder:
+            scripts, out = Path(folder) / "quintet" / "scripts", Path(folder) / "quintet" / "contracts" / "out"
+            scripts.mkdir(parents=True)
+            out.mkdir(parents=True)
+            address = ["0x" + digit * 40 for digit in "aBc"]
+            deployment = '{"chain_id": 3151908, "deployed_at_block": 7,\n"prover_registry": "%s",\n"settlement": "%s",\n"validator_set": "%s"}' % tuple(address)
+            # As forge writes it: a line a key.
+            deployment = deployment.replace(", \"", ",\n\"")
+            (scripts / "deploy-devnet.sh").write_text(f"#!/bin/sh\ncat > {out}/deployment.json <<'END'\n{deployment}\nEND\n")
+            (scripts / "deploy-devnet.sh").chmod(0o755)
+            made = Path(folder) / "deployment"
+            self.run_script("quintet-contracts", folder, FOLDER=str(made))
+            staking = tomllib.loads((made / "sidecar.toml").read_text())["staking"]
+            self.assertEqual((staking["chain_id"], staking["deployed_at"]), (3151908, 7))
+            self.assertEqual([staking[key] for key in ("registry", "settlement", "validator_set")], address)
+            self.assertEqual((made / "account").read_text(), "0x" + "bc" * 32)
+        known = {line.split()[0] for line in (PACKAGE.parent / "sidecar.toml").read_text().splitlines() if " =" in line}
+        known |= {line.split()[1] for line in (PACKAGE.parent / "sidecar.toml").read_text().splitlines() if re.match(r"# \w+ =$", line)}
+        self.assertLessEqual(set(staking), known)
+
+
 class Refusals(unittest.TestCase):
     def refused(self, ours, sentence, **theirs):
         with self.assertRaises(Refused) as refusal:
@@ -162,6 +272,8 @@ class Refusals(unittest.TestCase):
     def test_ranges_are_held(self):
         self.refused({"provers": 3}, "it has to be at least 4")
         self.refused({"redundancy": 0}, "it has to be at least 1")
+        self.refused({"validators": 2}, "it has to be at least 3")
+        self.refused({"staking": True}, "the contracts count whole seconds", network_params={"slot_duration_ms": 1500})
         self.refused({"gpus": 5}, "more than the 4 provers")
         self.refused({"gpus": 1, "backend": "cpu"}, "`quintet.backend` is `cpu`")
         self.refused({"backend": "cuda"}, "it can be auto, cpu, upstream")
@@ -180,7 +292,7 @@ class Documentation(unittest.TestCase):
         rows = re.findall(r"^\| `(\w+)` \| `([^`]*)` \|", (PACKAGE / "README.md").read_text(), re.MULTILINE)
         source = (PACKAGE / "src" / "arguments.star").read_text()
         table = re.findall(r'^    "(\w+)": \("\w+", (.*?), "', source, re.MULTILINE)
-        self.assertEqual([(name, default.strip('"').replace("True", "true")) for name, default in table], rows)
+        self.assertEqual([(name, default.strip('"').replace("True", "true").replace("False", "false")) for name, default in table], rows)
 
 
 if __name__ == "__main__":
