@@ -1,0 +1,145 @@
+//! Requests: ours and their answers, theirs and our answers.
+
+use std::time::Instant;
+
+use libp2p::PeerId;
+use libp2p::request_response::{Event, InboundFailure, Message, OutboundFailure, ResponseChannel};
+use quintet_types::{Decode as _, Encode as _};
+
+use super::{Purpose, Service};
+use crate::error::NetworkError;
+use crate::event::{DropReason, NetworkEvent, Responder};
+use crate::peers::conduct::Fault;
+use crate::wire::requests::{Refusal, Request, RequestKind, Response, Status};
+
+impl Service {
+    /// Sends a request.
+    pub(super) fn send(&mut self, peer: &PeerId, request: Request, purpose: Purpose) {
+        let kind = request.kind();
+        self.metrics.request(kind).sent.add(1);
+        let id = self.swarm.behaviour_mut().requests(kind).send_request(peer, request);
+        self.outbound.insert((kind, id), purpose);
+    }
+
+    pub(super) fn on_request_event(&mut self, kind: RequestKind, event: Event<Request, Result<Response, Refusal>>) {
+        match event {
+            Event::Message { peer, message: Message::Request { request, channel, .. }, .. } => {
+                self.on_request(peer, request, channel)
+            }
+            Event::Message { peer, message: Message::Response { request_id, response }, .. } => {
+                if let Some(purpose) = self.outbound.remove(&(kind, request_id)) {
+                    self.on_response(kind, peer, purpose, response);
+                }
+            }
+            Event::OutboundFailure { peer, request_id, error, .. } => {
+                self.metrics.request(kind).failed.add(1);
+                if let Some(purpose) = self.outbound.remove(&(kind, request_id)) {
+                    self.on_failure(kind, peer, purpose, &error);
+                }
+            }
+            Event::InboundFailure { peer, error, .. } => {
+                tracing::debug!(%peer, request = kind.name(), %error, "request of a peer failed");
+                // What is malformed never becomes a request; that and broken streams look alike unless the codec says so.
+                if let InboundFailure::Io(error) = error
+                    && error.kind() == std::io::ErrorKind::InvalidData
+                {
+                    self.fault(peer, Fault::Malformed);
+                }
+            }
+            Event::ResponseSent { .. } => {}
+        }
+    }
+
+    fn on_request(&mut self, peer: PeerId, request: Request, channel: ResponseChannel<Result<Response, Refusal>>) {
+        let (kind, now) = (request.kind(), Instant::now());
+        self.metrics.request(kind).received.add(1);
+        let Some(known) = self.peers.get_mut(&peer) else { return };
+        if !known.allowance.allows(kind, request.cost(), now) {
+            self.metrics.request(kind).limited.add(1);
+            self.answer(peer, kind, channel, Err(Refusal::RateLimited));
+            return self.fault(peer, Fault::TooManyRequests);
+        }
+        let admitted = known.status.is_some() && known.closing.is_none();
+        match request {
+            Request::Status(theirs) => {
+                let ours = self.config.status.as_ssz_bytes();
+                self.answer(peer, kind, channel, Ok(vec![ours]));
+                self.on_status(peer, theirs);
+            }
+            Request::Goodbye(reason) => {
+                self.answer(peer, kind, channel, Ok(vec![]));
+                self.close_soon(peer, DropReason::Goodbye(reason));
+            }
+            request if admitted => {
+                let Some(commands) = self.to_self.upgrade() else { return };
+                let responder = Responder { peer, kind, channel: Some(channel), commands };
+                // If the sidecar is too slow the responder is dropped and says that nothing is to be had.
+                self.tell(NetworkEvent::Request { peer, request, responder });
+            }
+            _ => self.answer(peer, kind, channel, Err(Refusal::Unavailable)),
+        }
+    }
+
+    /// Answers a request, with as much as an answer may hold.
+    pub(super) fn answer(
+        &mut self,
+        peer: PeerId,
+        kind: RequestKind,
+        channel: ResponseChannel<Result<Response, Refusal>>,
+        response: Result<Response, Refusal>,
+    ) {
+        let limits = kind.response_limits();
+        let response = response.map(|mut items| {
+            let mut total = 0;
+            let fits = |item: &&Vec<u8>| {
+                total += item.len();
+                item.len() <= limits.item_bytes && total <= limits.total_bytes
+            };
+            let fitting = items.iter().take(limits.items).take_while(fits).count();
+            items.truncate(fitting);
+            items
+        });
+        let bytes: usize = response.iter().flatten().map(Vec::len).sum();
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.allowance.answered(bytes, Instant::now());
+        }
+        // Comes back if the peer is gone.
+        let _ = self.swarm.behaviour_mut().requests(kind).send_response(channel, response);
+    }
+
+    fn on_response(&mut self, kind: RequestKind, peer: PeerId, purpose: Purpose, response: Result<Response, Refusal>) {
+        if response.is_err() {
+            self.metrics.request(kind).failed.add(1);
+        }
+        match purpose {
+            Purpose::Status => match response.map(|items| items.first().map(|item| Status::from_ssz_bytes(item))) {
+                Ok(Some(Ok(status))) => self.on_status(peer, status),
+                Ok(_) => self.fault(peer, Fault::Malformed),
+                Err(refusal) => tracing::debug!(%peer, %refusal, "peer does not tell its status"),
+            },
+            Purpose::Goodbye => self.close_now(&peer),
+            Purpose::Fetch(root) => self.on_fetched(root, peer, response),
+            // The sidecar may no longer want to know.
+            Purpose::Sidecar(done) => drop(done.send(response.map_err(|code| NetworkError::Refused { peer, code }))),
+        }
+    }
+
+    fn on_failure(&mut self, kind: RequestKind, peer: PeerId, purpose: Purpose, error: &OutboundFailure) {
+        tracing::debug!(%peer, request = kind.name(), %error, "request failed");
+        let fault = match error {
+            OutboundFailure::Timeout => Some(Fault::Silent),
+            OutboundFailure::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => Some(Fault::Malformed),
+            _ => None,
+        };
+        match purpose {
+            Purpose::Fetch(root) => return self.on_fetch_failed(root, peer, fault),
+            Purpose::Goodbye => return self.close_now(&peer),
+            Purpose::Sidecar(done) => drop(done.send(Err(NetworkError::Request { peer, reason: error.to_string() }))),
+            // Without a status the peer is dropped when its time is over.
+            Purpose::Status => {}
+        }
+        if let Some(fault) = fault {
+            self.fault(peer, fault);
+        }
+    }
+}

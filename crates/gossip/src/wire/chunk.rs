@@ -1,0 +1,197 @@
+//! The frames of requests and responses: `[result] ‖ uvarint(length) ‖ uvarint(compressed length) ‖ snappy block`.
+//!
+//! Both lengths stand in front, so that a reader knows before it reads whether it wants to, and how far.
+
+use std::io;
+
+use futures::{AsyncRead, AsyncReadExt};
+
+use super::requests::{Refusal, ResponseLimits};
+use super::snappy;
+
+/// Most bytes of a length.
+const MAX_VARINT_BYTES: usize = 5;
+
+fn invalid(what: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
+/// Appends a length as unsigned LEB128.
+fn write_length(mut length: usize, out: &mut Vec<u8>) {
+    while length >= 0x80 {
+        out.push(length as u8 | 0x80);
+        length >>= 7;
+    }
+    out.push(length as u8);
+}
+
+/// Reads an unsigned LEB128 number in its shortest form.
+async fn read_length<R: AsyncRead + Unpin + Send>(io: &mut R) -> io::Result<usize> {
+    let mut length = 0u64;
+    for place in 0..MAX_VARINT_BYTES {
+        let mut byte = [0];
+        io.read_exact(&mut byte).await?;
+        length |= u64::from(byte[0] & 0x7f) << (7 * place);
+        if byte[0] < 0x80 {
+            if byte[0] == 0 && place > 0 {
+                return Err(invalid("length is not in its shortest form"));
+            }
+            return usize::try_from(length).map_err(invalid);
+        }
+    }
+    Err(invalid("length is too long"))
+}
+
+/// Appends a frame without result.
+///
+/// # Errors
+/// If it is longer than snappy can hold.
+pub fn write_frame(content: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+    let block = snappy::compress(content).map_err(invalid)?;
+    write_length(content.len(), out);
+    write_length(block.len(), out);
+    out.extend_from_slice(&block);
+    Ok(())
+}
+
+/// Reads a frame of `least` to `most` bytes. Memory is taken as bytes arrive.
+///
+/// # Errors
+/// If it ends early, or is longer or shorter, or is not what it says.
+pub async fn read_frame<R: AsyncRead + Unpin + Send>(io: &mut R, least: usize, most: usize) -> io::Result<Vec<u8>> {
+    let length = read_length(io).await?;
+    if !(least..=most).contains(&length) {
+        return Err(invalid(format!("{length} bytes, {least} to {most} are allowed")));
+    }
+    let compressed = read_length(io).await?;
+    if compressed > snappy::compressed_limit(length) {
+        return Err(invalid(format!("{compressed} bytes compressed for {length}")));
+    }
+    let mut block = Vec::new();
+    io.take(compressed as u64).read_to_end(&mut block).await?;
+    if block.len() < compressed {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    snappy::decompress(&block, length, length).map_err(invalid)
+}
+
+/// The bytes of a whole response: a frame with result 0 for each item, or one byte of refusal.
+///
+/// # Errors
+/// If it holds more than `limits` allow.
+pub fn write_response(response: &Result<Vec<Vec<u8>>, Refusal>, limits: ResponseLimits) -> io::Result<Vec<u8>> {
+    let items = match response {
+        Ok(items) => items,
+        Err(refusal) => return Ok(vec![refusal.code()]),
+    };
+    let total: usize = items.iter().map(Vec::len).sum();
+    if items.len() > limits.items || total > limits.total_bytes || items.iter().any(|item| item.len() > limits.item_bytes) {
+        return Err(invalid(format!("response of {} items and {total} bytes is more than is allowed", items.len())));
+    }
+    let mut out = Vec::new();
+    for item in items {
+        out.push(0);
+        write_frame(item, &mut out)?;
+    }
+    Ok(out)
+}
+
+/// Reads a response to its end.
+///
+/// # Errors
+/// If it holds more than `limits` allow, or anything that is not a response.
+pub async fn read_response<R: AsyncRead + Unpin + Send>(
+    io: &mut R,
+    limits: ResponseLimits,
+) -> io::Result<Result<Vec<Vec<u8>>, Refusal>> {
+    let mut items = Vec::new();
+    let mut left = limits.total_bytes;
+    loop {
+        let mut result = [0];
+        if io.read(&mut result).await? == 0 {
+            return Ok(Ok(items));
+        }
+        if result[0] != 0 {
+            // What came before a refusal is not worth keeping apart: the whole request can be made again.
+            return Ok(Err(Refusal::from_code(result[0])));
+        }
+        if items.len() == limits.items {
+            return Err(invalid(format!("more than {} items", limits.items)));
+        }
+        let item = read_frame(io, 0, limits.item_bytes.min(left)).await?;
+        left -= item.len();
+        items.push(item);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+    use futures::io::Cursor;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LIMITS: ResponseLimits = ResponseLimits { items: 5, item_bytes: 300, total_bytes: 900 };
+
+    fn read(bytes: &[u8]) -> io::Result<Result<Vec<Vec<u8>>, Refusal>> {
+        block_on(read_response(&mut Cursor::new(bytes), LIMITS))
+    }
+
+    #[test]
+    fn lengths_have_one_form() {
+        for length in [0, 1, 127, 128, 300, 1 << 20, u32::MAX as usize] {
+            let mut out = Vec::new();
+            write_length(length, &mut out);
+            assert_eq!(block_on(read_length(&mut Cursor::new(&out))).unwrap(), length);
+        }
+        for wrong in [&[0x80, 0][..], &[0xff; 5], &[0x80], &[]] {
+            assert!(block_on(read_length(&mut Cursor::new(wrong))).is_err());
+        }
+    }
+
+    #[test]
+    fn more_than_is_allowed_is_neither_written_nor_read() {
+        let wide = ResponseLimits { items: 100, item_bytes: 1 << 20, total_bytes: 1 << 20 };
+        for items in [vec![vec![]; 6], vec![vec![0; 301]], vec![vec![0; 250]; 4]] {
+            let response = Ok(items);
+            assert!(write_response(&response, LIMITS).is_err());
+            assert!(read(&write_response(&response, wide).unwrap()).is_err());
+        }
+    }
+
+    #[test]
+    fn a_frame_that_lies_of_its_length_is_refused() {
+        let mut honest = Vec::new();
+        write_frame(&[7; 100], &mut honest).unwrap();
+        for (place, value) in [(0, 99), (0, 101), (1, 3), (1, 127), (2, 99)] {
+            let mut lie = honest.clone();
+            lie[place] = value;
+            assert!(block_on(read_frame(&mut Cursor::new(&lie), 0, 300)).is_err(), "{place} {value}");
+        }
+        for end in 0..honest.len() {
+            assert!(block_on(read_frame(&mut Cursor::new(&honest[..end]), 0, 300)).is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn responses_survive_their_encoding(items in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..150), 0..=5)) {
+            let bytes = write_response(&Ok(items.clone()), LIMITS).unwrap();
+            prop_assert_eq!(read(&bytes).unwrap(), Ok(items));
+        }
+
+        #[test]
+        fn refusals_survive_their_encoding(code in 1u8..) {
+            let refusal = Refusal::from_code(code);
+            prop_assert_eq!(read(&write_response(&Err(refusal), LIMITS).unwrap()).unwrap(), Err(refusal));
+        }
+
+        #[test]
+        fn garbage_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            if let Ok(Ok(items)) = read(&bytes) {
+                prop_assert!(items.iter().map(Vec::len).sum::<usize>() <= LIMITS.total_bytes);
+            }
+        }
+    }
+}

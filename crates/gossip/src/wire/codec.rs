@@ -1,0 +1,119 @@
+//! The codec of all requests for libp2p's request-response behaviour.
+
+use std::io;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use libp2p::request_response;
+
+use super::chunk;
+use super::digest::ForkDigest;
+use super::requests::{Refusal, Request, RequestKind, Response};
+use crate::metrics::Metrics;
+
+/// One request's protocol: its kind and its id.
+#[derive(Debug, Clone)]
+pub(crate) struct Protocol {
+    kind: RequestKind,
+    id: Arc<str>,
+}
+
+impl Protocol {
+    pub(crate) fn new(kind: RequestKind, digest: ForkDigest) -> Self {
+        Self { kind, id: kind.protocol(digest).into() }
+    }
+}
+
+impl AsRef<str> for Protocol {
+    fn as_ref(&self) -> &str {
+        &self.id
+    }
+}
+
+/// Encodes and decodes, and counts the bytes.
+#[derive(Debug, Clone)]
+pub(crate) struct Codec {
+    metrics: Arc<Metrics>,
+}
+
+impl Codec {
+    pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
+        Self { metrics }
+    }
+
+    fn sent(&self, kind: RequestKind, bytes: usize) {
+        self.metrics.requests[kind.index()].bytes_out.add(bytes as u64);
+    }
+
+    /// `io`, counted.
+    fn counted<'a, T: AsyncRead + Unpin + Send>(&self, kind: RequestKind, io: &'a mut T) -> Counted<'a, T> {
+        Counted { io, metrics: self.metrics.clone(), kind }
+    }
+}
+
+#[async_trait]
+impl request_response::Codec for Codec {
+    type Protocol = Protocol;
+    type Request = Request;
+    type Response = Result<Response, Refusal>;
+
+    async fn read_request<T: AsyncRead + Unpin + Send>(&mut self, protocol: &Protocol, io: &mut T) -> io::Result<Request> {
+        let (least, most) = protocol.kind.request_sizes();
+        let bytes = chunk::read_frame(&mut self.counted(protocol.kind, io), least, most).await?;
+        Request::from_ssz(protocol.kind, &bytes)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("{error:?}")))
+    }
+
+    async fn read_response<T: AsyncRead + Unpin + Send>(
+        &mut self,
+        protocol: &Protocol,
+        io: &mut T,
+    ) -> io::Result<Result<Response, Refusal>> {
+        chunk::read_response(&mut self.counted(protocol.kind, io), protocol.kind.response_limits()).await
+    }
+
+    async fn write_request<T: AsyncWrite + Unpin + Send>(
+        &mut self,
+        protocol: &Protocol,
+        io: &mut T,
+        request: Request,
+    ) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        chunk::write_frame(&request.to_ssz(), &mut bytes)?;
+        self.sent(protocol.kind, bytes.len());
+        io.write_all(&bytes).await
+    }
+
+    async fn write_response<T: AsyncWrite + Unpin + Send>(
+        &mut self,
+        protocol: &Protocol,
+        io: &mut T,
+        response: Result<Response, Refusal>,
+    ) -> io::Result<()> {
+        let bytes = chunk::write_response(&response, protocol.kind.response_limits())?;
+        self.sent(protocol.kind, bytes.len());
+        io.write_all(&bytes).await
+    }
+}
+
+/// Counts what is read.
+struct Counted<'a, T> {
+    io: &'a mut T,
+    metrics: Arc<Metrics>,
+    kind: RequestKind,
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Counted<'_, T> {
+    fn poll_read(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+        buffer: &mut [u8],
+    ) -> std::task::Poll<io::Result<usize>> {
+        let read = std::pin::Pin::new(&mut *self.io).poll_read(context, buffer);
+        if let std::task::Poll::Ready(Ok(bytes)) = &read {
+            self.metrics.requests[self.kind.index()].bytes_in.add(*bytes as u64);
+        }
+        read
+    }
+}
