@@ -321,16 +321,23 @@ contract ValidatorSetTest is Deployment {
 
     function test_a_set_that_is_too_small_signs_nothing() public {
         enrolAndJoin(2);
-        G2Point memory both = signAll(ROOT, range(0, 2));
-        vm.expectRevert(abi.encodeWithSelector(ValidatorSet.SetTooSmall.selector, 2, 3, 64e9, 96e9));
-        validators.checkQuorum(ROOT, new uint64[](0), both);
-        // Heads alone are not enough either.
         enrol(2, 31e9);
         atEpoch(validators.currentEpoch() + DELAY);
         validators.advance(1);
+        // Heads alone are not enough.
         G2Point memory three = signAll(ROOT, range(0, 3));
         vm.expectRevert(abi.encodeWithSelector(ValidatorSet.SetTooSmall.selector, 3, 3, 95e9, 96e9));
         validators.checkQuorum(ROOT, new uint64[](0), three);
+    }
+
+    function test_two_sign_nothing_however_much_they_weigh() public {
+        enrol(0, 2_048e9);
+        enrol(1, 2_048e9);
+        atEpoch(validators.currentEpoch() + DELAY);
+        validators.advance(2);
+        G2Point memory both = signAll(ROOT, range(0, 2));
+        vm.expectRevert(abi.encodeWithSelector(ValidatorSet.SetTooSmall.selector, 2, 3, 4_096e9, 96e9));
+        validators.checkQuorum(ROOT, new uint64[](0), both);
     }
 
     function test_any_subset_verifies_if_it_weighs_enough(uint8 mask) public {
