@@ -15,3 +15,5 @@ pub mod net;
 pub mod registry;
 pub mod service;
 pub mod staking;
+#[cfg(feature = "otel")]
+pub mod traces;

@@ -2,12 +2,21 @@
 
 mod log;
 mod manual;
+#[cfg(feature = "otel")]
+pub mod otel;
 mod output;
 mod signal;
 mod spec;
+mod trace;
 
-pub use log::{LogFormat, init_log, init_log_to};
+pub use log::{LogFormat, Logging, init_log, init_log_to};
 pub use manual::{Completions, ManPages, check_reference, reference};
 pub use output::print_line;
 pub use signal::{hangups, interrupted};
 pub use spec::spec_root;
+pub use trace::{SPANS, of_job};
+
+#[doc(hidden)]
+pub use quintet_types::JobId;
+#[doc(hidden)]
+pub use tracing;

@@ -1,9 +1,9 @@
-//! Logs: `tracing` to standard error, for people or for machines; levels by `QUINTET_LOG`.
+//! Logs: `tracing` to standard error, for people or for machines; levels by `QUINTET_LOG`. With the feature `otel` also traces to a collector.
 
 use std::io::IsTerminal as _;
 
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+use tracing_subscriber::{EnvFilter, Layer as _, fmt::MakeWriter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 /// Form of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -16,15 +16,24 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging. `QUINTET_LOG` holds levels, e.g. `info,quintet_sidecar=debug`; one that cannot be read counts as `info`, and says so.
+/// Log and traces of a process. What is under way to a collector is sent when this is dropped, so it has to live as long as the program works.
+#[derive(Debug, Default)]
+#[must_use = "traces end when this is dropped"]
+pub struct Logging {
+    #[cfg(feature = "otel")]
+    traces: Option<crate::otel::Traces>,
+}
+
+/// Starts logging, as `service` where that is of interest. `QUINTET_LOG` holds levels, e.g. `info,quintet_sidecar=debug`; one that cannot be read counts as `info`, and says so.
 ///
 /// Does nothing if this process logs already.
-pub fn init_log(format: LogFormat) {
-    init_log_to(format, std::io::stderr);
+pub fn init_log(service: &'static str, format: LogFormat) -> Logging {
+    init_log_to(service, format, std::io::stderr)
 }
 
 /// As [`init_log`], for a program that shares standard error with something else, for instance progress bars.
-pub fn init_log_to<W>(format: LogFormat, writer: W)
+#[cfg_attr(not(feature = "otel"), allow(unused_variables, reason = "collectors are told the service, nobody else"))]
+pub fn init_log_to<W>(service: &'static str, format: LogFormat, writer: W) -> Logging
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
@@ -34,11 +43,26 @@ where
         eprintln!("QUINTET_LOG: {error}; logging at level info");
         EnvFilter::new("info")
     });
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::stderr().is_terminal()).with_writer(writer);
-    // Fails only where there is a log already.
-    let _ = match format {
-        LogFormat::Human => builder.try_init(),
-        LogFormat::Json => builder.json().try_init(),
+    let lines = tracing_subscriber::fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(writer);
+    let lines = match format {
+        LogFormat::Human => lines.boxed(),
+        LogFormat::Json => lines.json().boxed(),
     };
+    let log = tracing_subscriber::registry().with(lines.with_filter(filter));
+    #[cfg(feature = "otel")]
+    let (traces, log) = {
+        let traces = crate::otel::Traces::from_environment(service);
+        let traces = traces.unwrap_or_else(|error| {
+            eprintln!("traces are not sent: {error}");
+            None
+        });
+        let layer = traces.as_ref().map(|traces| traces.layer());
+        (traces, log.with(layer))
+    };
+    // Fails only where there is a log already.
+    let _ = log.try_init();
+    Logging {
+        #[cfg(feature = "otel")]
+        traces,
+    }
 }

@@ -107,7 +107,7 @@ pub(super) fn protection_dir(data_dir: &Path) -> PathBuf {
 
 impl Run {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        init_log_to(self.log_format, progress::LogWriter);
+        let _logging = init_log_to("quintet-prover", self.log_format, progress::LogWriter);
         if let Some(threads) = self.threads {
             ensure!(threads > 0, "--threads must be at least 1");
             rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().context("starting threads")?;

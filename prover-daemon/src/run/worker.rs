@@ -12,12 +12,14 @@ use std::{
 use anyhow::Context as _;
 use indicatif::ProgressBar;
 use quintet_api::{JobDetail, JobState};
+use quintet_node::job_span;
 use quintet_protocol::Assignment;
 use quintet_proving::ProvingJob;
 use quintet_types::{
     Account, Balance, Commitments, InstanceIndex, JobId, PartialProofs, Phase, Signed, Submission, SubmissionBody,
 };
 use tokio::sync::Notify;
+use tracing::Instrument as _;
 
 use crate::progress;
 
@@ -127,7 +129,10 @@ impl Worker {
         let job = {
             let (shared, spec) = (Arc::clone(&shared), Arc::clone(&shared.spec));
             let range = spec.k_min as u32..=spec.k_max as u32;
-            let plan = move || ProvingJob::new(&shared.circuits, id, input, range, spec.max_full_proof_bytes);
+            let plan = move || {
+                let _span = job_span!(&id, "execute and plan").entered();
+                ProvingJob::new(&shared.circuits, id, input, range, spec.max_full_proof_bytes)
+            };
             tokio::task::spawn_blocking(plan).await??
         };
         let theirs = gateways.retry(patience, |client| async move { client.plan(&id).await }).await?.root();
@@ -203,7 +208,8 @@ impl Worker {
         self.show(progress::bar(format!("slot {} {what}", self.id.slot), steps as u64, self.shared.quiet));
         let computed = {
             let ours = Arc::clone(&self.work);
-            tokio::task::spawn_blocking(move || work(&ours))
+            let span = job_span!(&self.id, "compute", otel.name = what, prover = %self.shared.pubkey, steps);
+            tokio::task::spawn_blocking(move || span.in_scope(|| work(&ours)))
         };
         let outcome = computed.await;
         self.show(ProgressBar::hidden());
@@ -341,7 +347,9 @@ impl Worker {
     async fn post(&self, submission: Submission, deadline_ms: u64) -> anyhow::Result<()> {
         let until = deadline_ms + self.shared.spec.arrival_tolerance_ms;
         let (phase, submission) = (submission.phase(), &submission);
-        let accepted = self.shared.gateways.retry(until, |client| async move { client.submit(submission).await }).await?;
+        let span = job_span!(&self.id, "submit", %phase, prover = %self.shared.pubkey);
+        let accepted = self.shared.gateways.retry(until, |client| async move { client.submit(submission).await });
+        let accepted = accepted.instrument(span).await?;
         let left = Duration::from_millis(deadline_ms.saturating_sub(now_ms()));
         let left_s = left.as_secs();
         tracing::info!(job = %self.id, %phase, body = %accepted.body_root, new = accepted.new, left_s, "submitted");

@@ -14,7 +14,7 @@ use super::{Act, Deposit, TopUp, stake_key};
 impl Deposit {
     pub(super) async fn run(self) -> anyhow::Result<()> {
         let key = stake_key(&self.stake_key, &self.password_file)?;
-        let (deployment, sender) = self.with.chain.sender(&self.with.account, &self.with.send)?;
+        let (deployment, sender) = self.with.chain.sender(&self.with.account, &self.with.send).await?;
         let (registry, owner) = (deployment.prover_registry, sender.account());
         let to = self.withdrawal_address.unwrap_or(owner);
         let request = calls::register(registry, deployment.chain_id, owner, &key, to, self.amount);
@@ -31,7 +31,7 @@ impl Deposit {
 
 impl TopUp {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let (deployment, sender) = self.with.chain.sender(&self.with.account, &self.with.send)?;
+        let (deployment, sender) = self.with.chain.sender(&self.with.account, &self.with.send).await?;
         let registry = deployment.prover_registry;
         let index = self.prover.index(&sender.reader(), registry).await?;
         let done = carry_out(&sender, &calls::top_up(registry, index, self.amount), &self.with.send).await?;
@@ -42,7 +42,7 @@ impl TopUp {
 
 impl Act {
     pub(super) async fn run(self, request: impl Fn(Address, ProverIndex) -> Request) -> anyhow::Result<()> {
-        let (deployment, sender) = self.with.chain.sender(&self.with.account, &self.with.send)?;
+        let (deployment, sender) = self.with.chain.sender(&self.with.account, &self.with.send).await?;
         let registry = deployment.prover_registry;
         let index = self.prover.index(&sender.reader(), registry).await?;
         let done = carry_out(&sender, &request(registry, index), &self.with.send).await?;

@@ -35,7 +35,7 @@ pub(super) struct Claim {
 
 impl Claim {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let (deployment, sender) = self.with.chain.sender(&self.with.account, &self.with.send)?;
+        let (deployment, sender) = self.with.chain.sender(&self.with.account, &self.with.send).await?;
         let reader = sender.reader();
         let index = self.prover.index(&reader, deployment.prover_registry).await?;
         let key = match &self.prover.prover {

@@ -38,6 +38,7 @@ pub(super) struct Opened {
     registry: Arc<StakingRegistry>,
     keys: ValidatorKeys,
     sender: Option<Sender>,
+    dry_run: bool,
     peers: Vec<Peer>,
 }
 
@@ -46,6 +47,7 @@ pub(super) struct Attached {
     follow: Follow,
     keys: ValidatorKeys,
     sender: Option<Sender>,
+    dry_run: bool,
     peers: Vec<Peer>,
     slot: Duration,
 }
@@ -73,7 +75,8 @@ impl Provers {
         let peers = staking.peers.iter().map(|url| Ok(Peer::new(GatewayClient::new(url, PEER_TIMEOUT)?)));
         let peers = peers.collect::<anyhow::Result<_>>().context("staking.peers")?;
         let (keys, sender) = (read_keys(staking)?, sender(config, chain_id)?);
-        Ok(Self::Contracts(Box::new(Opened { follower, registry, keys, sender, peers })))
+        let dry_run = staking.dry_run;
+        Ok(Self::Contracts(Box::new(Opened { follower, registry, keys, sender, dry_run, peers })))
     }
 
     /// The source, and what goes on beside it. Waits a little for an execution node, so that a start after a pause misses nothing.
@@ -82,7 +85,7 @@ impl Provers {
         spec: &Arc<Spec>,
         metrics: &Metrics,
     ) -> anyhow::Result<(Arc<dyn ProverSource>, Option<Attached>)> {
-        let Opened { follower, registry, keys, sender, peers } = match self {
+        let Opened { follower, registry, keys, sender, dry_run, peers } = match self {
             Self::File(file) => {
                 let source: Arc<dyn ProverSource> = Arc::new(file);
                 return Ok((source, None));
@@ -113,7 +116,7 @@ impl Provers {
             "staking contracts"
         );
         let source: Arc<dyn ProverSource> = registry;
-        Ok((source, Some(Attached { follow, keys, sender, peers, slot })))
+        Ok((source, Some(Attached { follow, keys, sender, dry_run, peers, slot })))
     }
 }
 
@@ -125,8 +128,8 @@ impl Attached {
         metrics: Metrics,
         stop: &CancellationToken,
     ) -> Vec<JoinHandle<anyhow::Result<()>>> {
-        let Self { follow: follows, keys, sender, peers, slot } = self;
-        let settler = Settler::new(shared.clone(), keys, peers, sender, metrics);
+        let Self { follow: follows, keys, sender, dry_run, peers, slot } = self;
+        let settler = Settler::new(shared.clone(), keys, peers, sender, metrics).dry_run(dry_run);
         let (one, other) = (stop.clone(), stop.clone());
         let following = async move {
             follow(follows, shared, slot, one).await;

@@ -20,7 +20,7 @@ impl Run {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let layers = self.settings.layers()?;
         let config = layers.config()?;
-        init_log(config.log_format);
+        let _logging = init_log("quintet-sidecar", config.log_format);
         let threads = config.limits.effective_threads();
         // Whatever computes outside of the pool for work, keys and generators at start-up.
         rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;

@@ -154,6 +154,11 @@ async fn attached(
     let core = Core::load(core, store.clone(), registry, now_ms())?;
     let head = core.chain.head;
     let shared = Shared::new(core);
+    #[cfg(feature = "otel")]
+    if let Some(jobs) = quintet_node::otel::jobs() {
+        let events = shared.read().events.subscribe(None).1;
+        tokio::spawn(quintet_sidecar::traces::follow(jobs, events));
+    }
     let intake = IntakeQueue::start(shared.clone(), config.limits.waiting, metrics.clone());
     let app = App {
         shared: shared.clone(),

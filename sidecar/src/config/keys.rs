@@ -78,6 +78,7 @@ pub const KEYS: &[Key] = &[
     key("staking.sender_key", Text, "file with the key (hex) or keystore of the execution account that posts settlements"),
     key("staking.sender_password", Text, "file with the password of that keystore"),
     key("staking.max_fee_gwei", Integer, "most that a settlement may cost for a unit of gas"),
+    key("staking.dry_run", Boolean, "tries and logs what would be posted, and sends nothing"),
     key("limits.threads", Integer, "threads that plan and verify; 0 for half of the cores"),
     key("limits.runtime_threads", Integer, "threads that serve HTTP"),
     key("limits.connections", Integer, "open connections"),

@@ -23,6 +23,7 @@ pub struct Staking {
     pub sender_key: Option<PathBuf>,
     pub sender_password: Option<PathBuf>,
     pub max_fee_gwei: u64,
+    pub dry_run: bool,
 }
 
 impl Default for Staking {
@@ -40,6 +41,7 @@ impl Default for Staking {
             sender_key: None,
             sender_password: None,
             max_fee_gwei: 200,
+            dry_run: false,
         }
     }
 }
@@ -115,6 +117,7 @@ impl Staking {
             sender_key: Some("key".into()),
             sender_password: Some("password".into()),
             max_fee_gwei: 1,
+            dry_run: true,
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use quintet_node::job_span;
 use quintet_proving::{Circuits, ProvingJob};
 use quintet_types::{InstanceIndex, PublicKeyBytes};
 use rayon::{ThreadPool, ThreadPoolBuildError};
@@ -68,6 +69,7 @@ fn run(pool: &ThreadPool, shared: &Shared, circuits: &Circuits, metrics: &Metric
     let started = std::time::Instant::now();
     match todo {
         Todo::Plan { job, input } => {
+            let _span = job_span!(&job, "plan").entered();
             let spec = Arc::clone(&shared.read().config.spec);
             let range = spec.k_min as u32..=spec.k_max as u32;
             let plan = pool.install(|| ProvingJob::new(circuits, job, input, range, spec.max_full_proof_bytes));
@@ -75,11 +77,13 @@ fn run(pool: &ThreadPool, shared: &Shared, circuits: &Circuits, metrics: &Metric
             shared.write().planned(&job, plan, now_ms())
         }
         Todo::Judge { job, phase, prover, bench, submission } => {
+            let _span = job_span!(&job, "check", %phase, %prover).entered();
             let verdict = pool.install(|| judge(&bench, &submission));
             metrics.verify_seconds.observe(started.elapsed().as_secs_f64());
             shared.write().judged(&job, phase, prover, verdict)
         }
         Todo::Recompute { job, instance, proving } => {
+            let _span = job_span!(&job, "recompute", %instance).entered();
             let commitment = pool.install(|| commit(&proving, instance));
             shared.write().recomputed(&job, instance, commitment)
         }

@@ -57,7 +57,7 @@ impl Submit {
         let mut evidence = parse(&self.read()?).with_context(|| format!("reading {}", self.evidence.display()))?;
         evidence.retain(|one| one.is_slashable() && self.prover.is_none_or(|prover| one.header_1.prover == prover));
         ensure!(!evidence.is_empty(), "no slashable equivocation in {}", self.evidence.display());
-        let (deployment, sender) = self.with.chain.sender(&self.with.account, &self.with.send)?;
+        let (deployment, sender) = self.with.chain.sender(&self.with.account, &self.with.send).await?;
         let registry = deployment.prover_registry;
         let mut slashed = 0;
         for one in &evidence {

@@ -111,7 +111,7 @@ impl Enrol {
         if proof.validator.pubkey.0 != public.to_bytes() {
             bail!("the proof is of the validator with key {}, the keystore holds {public}", proof.validator.pubkey);
         }
-        let (deployment, sender) = self.with.chain.sender(&self.with.account, &self.with.send)?;
+        let (deployment, sender) = self.with.chain.sender(&self.with.account, &self.with.send).await?;
         let (set, owner) = (deployment.validator_set, sender.account());
         let payout = self.payout.unwrap_or(owner);
         let request = calls::enrol(set, deployment.chain_id, owner, &key, payout, &proof);
@@ -125,7 +125,7 @@ impl Enrol {
 
 impl Remove {
     async fn run(self) -> anyhow::Result<()> {
-        let (deployment, sender) = self.with.chain.sender(&self.with.account, &self.with.send)?;
+        let (deployment, sender) = self.with.chain.sender(&self.with.account, &self.with.send).await?;
         let set = deployment.validator_set;
         let request = match (&self.proof, self.index) {
             (Some(path), _) => calls::refresh(set, &read_proof(path)?),

@@ -5,6 +5,7 @@
 
 mod follow;
 mod keys;
+mod post;
 mod registry;
 mod settle;
 

@@ -1,10 +1,6 @@
 //! Signs settlements, gives the signatures to peers, and posts what two thirds have signed.
 
-use std::{
-    collections::BTreeSet,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use quintet_api::{
     ClientError, GatewayClient, MAX_SETTLEMENT_SIGNATURES, SettlementSignature, SettlementSignatures, SettlementState,
@@ -12,24 +8,21 @@ use quintet_api::{
 use quintet_staking::{
     LedgerSettlement, Quorum, Signed,
     bindings::ValidatorSet,
-    tx::{Progress, Request, Sender, TxError},
+    tx::{Request, Sender},
 };
 use quintet_store::StoreError;
 use quintet_types::{Epoch, PublicKeyBytes, Root, SignatureBytes, TreeHash as _, ValidatorIndex};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::ValidatorKeys;
+use super::{
+    ValidatorKeys,
+    post::{Post, Poster},
+};
 use crate::{
     core::{CoreError, settlement_state},
     metrics::Metrics,
     service::{Shared, now_ms},
 };
-
-/// Slots between one who may post and the next.
-const TURN_SLOTS: u32 = 2;
-/// Slots to wait after a posting, until finality shows it, and at most after a failure.
-const PAUSE_SLOTS: u32 = 96;
 
 /// Another sidecar that gets our signatures.
 #[derive(Debug)]
@@ -52,13 +45,9 @@ pub struct Settler {
     shared: Shared,
     keys: ValidatorKeys,
     peers: Vec<Peer>,
-    sender: Option<Arc<Sender>>,
+    poster: Option<Poster>,
     metrics: Metrics,
     slot: Duration,
-    posting: Option<JoinHandle<Result<(), TxError>>>,
-    /// The settlement that could be posted, since when, and when to try next.
-    ready: Option<(u64, Instant)>,
-    failures: u32,
 }
 
 /// What our signatures are to be put under.
@@ -75,8 +64,15 @@ impl Settler {
     /// One that signs with `keys`, gives to `peers`, and posts by `sender` if there is one.
     pub fn new(shared: Shared, keys: ValidatorKeys, peers: Vec<Peer>, sender: Option<Sender>, metrics: Metrics) -> Self {
         let slot = Duration::from_millis(shared.read().config.spec.slot_duration_ms);
-        let sender = sender.map(Arc::new);
-        Self { shared, keys, peers, sender, metrics, slot, posting: None, ready: None, failures: 0 }
+        let poster = sender.map(|sender| Poster::new(sender, slot, metrics.clone()));
+        Self { shared, keys, peers, poster, metrics, slot }
+    }
+
+    /// Whether settlements are tried and logged instead of posted.
+    #[must_use]
+    pub fn dry_run(mut self, dry_run: bool) -> Self {
+        self.poster.iter_mut().for_each(|poster| poster.dry_run = dry_run);
+        self
     }
 
     /// Runs until `stop`, once a slot.
@@ -169,57 +165,14 @@ impl Settler {
 
     /// Posts the next settlement, if it is our turn.
     async fn post(&mut self) {
-        if self.posting.as_ref().is_some_and(|posting| !posting.is_finished()) {
-            return;
+        if let Some(mut poster) = self.poster.take() {
+            poster.step(|| self.next_post()).await;
+            self.poster = Some(poster);
         }
-        if let Some(posting) = self.posting.take() {
-            let number = self.ready.map_or(0, |(number, _)| number);
-            let outcome = posting.await.unwrap_or_else(|panic| Err(TxError::Refused(panic.to_string())));
-            self.posted(number, outcome);
-        }
-        let Some(sender) = self.sender.clone() else { return };
-        let Some((number, turn, requests)) = self.next_post() else { return };
-        let now = Instant::now();
-        if self.ready.is_none_or(|(ready, _)| ready != number) {
-            self.ready = Some((number, now + self.slot * TURN_SLOTS * turn));
-            self.failures = 0;
-        }
-        if self.ready.is_some_and(|(_, from)| now < from) {
-            return;
-        }
-        self.posting = Some(tokio::spawn(async move {
-            for request in requests {
-                let what = request.what.clone();
-                let mut tell = |progress: Progress| tracing::debug!(%what, ?progress, "sending");
-                let receipt = sender.send(&request, &mut tell).await?;
-                tracing::info!(what = request.what, hash = %receipt.hash, block = receipt.block, gas = receipt.gas_used, "sent");
-            }
-            Ok(())
-        }));
     }
 
-    fn posted(&mut self, number: u64, outcome: Result<(), TxError>) {
-        let label = match &outcome {
-            Ok(()) => "ok",
-            Err(TxError::WouldRevert(_) | TxError::Reverted { .. }) => "reverted",
-            Err(TxError::Unknown { .. }) => "unknown",
-            Err(_) => "failed",
-        };
-        self.metrics.settlement_post(label);
-        let pause = match outcome {
-            Ok(()) => PAUSE_SLOTS,
-            Err(error) => {
-                // Most often somebody else was first, which finality will show.
-                tracing::warn!(number, %error, "posting a settlement");
-                self.failures = self.failures.saturating_add(1);
-                (1u32 << self.failures.min(10)).min(PAUSE_SLOTS)
-            }
-        };
-        self.ready = Some((number, Instant::now() + self.slot * pause));
-    }
-
-    /// The next settlement if there is a quorum for it, how many come before us, and what is to be sent.
-    fn next_post(&self) -> Option<(u64, u32, Vec<Request>)> {
+    /// The next settlement, if there is a quorum for it.
+    fn next_post(&self) -> Option<Post> {
         let core = self.shared.read();
         let known = core.contracts()?;
         let (deployment, checkpoint) = (known.deployment?, known.checkpoint?);
@@ -246,7 +199,7 @@ impl Settler {
         let first = (number % members.len().max(1) as u64) as usize;
         let order = members.iter().cycle().skip(first).take(members.len());
         let turn = order.into_iter().position(|pubkey| self.keys.secret(pubkey).is_some()).unwrap_or(members.len());
-        Some((number, turn as u32, advance.into_iter().chain([post]).collect()))
+        Some(Post { number, turn: turn as u32, requests: advance.into_iter().chain([post]).collect() })
     }
 }
 

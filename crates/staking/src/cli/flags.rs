@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Contracts,
-    tx::{FeePolicy, KeyError, KeySource, Reader, Sender, SenderConfig, Timing, TxError},
+    tx::{BoxedSigner, FeePolicy, KeyError, KeySource, Reader, Sender, SenderConfig, Timing, TxError},
 };
 
 /// The chain and its contracts.
@@ -25,7 +25,7 @@ pub struct ChainFlags {
     pub deployment: PathBuf,
 }
 
-/// The account that pays. One of keystore, key file and environment variable.
+/// The account that pays. One of keystore, key file, environment variable and (if built in) Ledger.
 #[derive(Debug, Clone, Args)]
 pub struct AccountFlags {
     /// Keystore (version 3) of the account.
@@ -40,6 +40,14 @@ pub struct AccountFlags {
     /// Name of an environment variable with the account's key as hex, if no file is named.
     #[arg(long, value_name = "NAME", default_value = "QUINTET_ACCOUNT_KEY")]
     pub account_key_env: String,
+    /// Sign with a Ledger, which must be unlocked and have its Ethereum application open.
+    #[cfg(feature = "ledger")]
+    #[arg(long, conflicts_with_all = ["account_keystore", "account_key_file"])]
+    pub ledger: bool,
+    /// Which of the Ledger's accounts, counted from 0 as Ledger Live does.
+    #[cfg(feature = "ledger")]
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, requires = "ledger")]
+    pub ledger_account: usize,
 }
 
 /// How to send.
@@ -103,6 +111,10 @@ pub enum FlagError {
     /// The nodes.
     #[error(transparent)]
     Tx(#[from] TxError),
+    /// The Ledger does not answer.
+    #[cfg(feature = "ledger")]
+    #[error("Ledger: {0}; is it plugged in and unlocked, with the Ethereum application open?")]
+    Ledger(#[from] alloy_signer_ledger::LedgerError),
 }
 
 impl DeploymentFile {
@@ -138,7 +150,7 @@ impl ChainFlags {
     ///
     /// # Errors
     /// [`FlagError`].
-    pub fn sender(&self, account: &AccountFlags, send: &SendFlags) -> Result<(DeploymentFile, Sender), FlagError> {
+    pub async fn sender(&self, account: &AccountFlags, send: &SendFlags) -> Result<(DeploymentFile, Sender), FlagError> {
         let deployment = DeploymentFile::read(&self.deployment)?;
         let config = SenderConfig {
             endpoints: self.execution_urls.clone(),
@@ -151,12 +163,26 @@ impl ChainFlags {
                 ..Timing::default()
             },
         };
-        let sender = Sender::new(config, Box::new(account.source()?.load()?))?;
+        let sender = Sender::new(config, account.signer(deployment.chain_id).await?)?;
         Ok((deployment, sender))
     }
 }
 
 impl AccountFlags {
+    /// What signs for the account: a key in memory, or a device that is asked each time.
+    ///
+    /// # Errors
+    /// [`FlagError`].
+    #[cfg_attr(not(feature = "ledger"), allow(unused_variables, reason = "a device has to know the chain"))]
+    pub async fn signer(&self, chain_id: u64) -> Result<BoxedSigner, FlagError> {
+        #[cfg(feature = "ledger")]
+        if self.ledger {
+            let account = alloy_signer_ledger::HDPath::LedgerLive(self.ledger_account);
+            return Ok(Box::new(alloy_signer_ledger::LedgerSigner::new(account, Some(chain_id)).await?));
+        }
+        Ok(Box::new(self.source()?.load()?))
+    }
+
     /// Where the key is.
     ///
     /// # Errors
