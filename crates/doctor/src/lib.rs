@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod beacon;
+pub mod certificate;
 pub mod clock;
 pub mod disk;
 pub mod files;

@@ -5,7 +5,7 @@ use std::{process::ExitCode, time::Duration};
 use clap::Args;
 use quintet_api::GatewayClient;
 use quintet_doctor::{
-    Finding, Report, address, beacon,
+    Finding, Report, address, beacon, certificate,
     clock::{self, now_ms, sure_skew_ms},
     disk::{self, GIB, Need},
     files,
@@ -137,6 +137,7 @@ fn tls(config: &Config) -> Vec<Finding> {
         Ok(_) => Finding::good("tls", format!("{} and {} go together", cert.display(), key.display())),
         Err(error) => Finding::bad("tls", error.to_string(), "PEM files are expected: the whole chain, and its private key"),
     }];
+    findings.extend(certificate::file(cert, now_ms()));
     findings.extend(files::secret("private key", key));
     findings
 }
