@@ -5,10 +5,10 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use quintet_beacon::{BeaconClient, BlockId, ClientConfig, schema::block_header, ssz::from_json};
-use quintet_types::Slot;
+use quintet_types::{PublicKeyBytes, Slot};
 use serde_json::Value;
 
-use super::state::prove;
+use super::state::{Which, prove};
 
 /// How long a node may take for a state.
 const TIMEOUT: Duration = Duration::from_secs(900);
@@ -16,8 +16,11 @@ const TIMEOUT: Duration = Duration::from_secs(900);
 #[derive(Debug, Args)]
 pub(super) struct Prove {
     /// Index of the validator on the beacon chain.
-    #[arg(long, value_name = "INDEX")]
-    index: usize,
+    #[arg(long, value_name = "INDEX", required_unless_present = "pubkey")]
+    index: Option<usize>,
+    /// Key of the validator, instead of its index.
+    #[arg(long, value_name = "KEY", conflicts_with = "index")]
+    pubkey: Option<PublicKeyBytes>,
     /// Beacon node that serves states (`/eth/v2/debug/beacon/states`). A state of mainnet has some 300 MB.
     #[arg(long, value_name = "URL")]
     beacon_url: String,
@@ -39,6 +42,11 @@ fn parse_block(text: &str) -> Result<BlockId, String> {
 
 impl Prove {
     pub(super) async fn run(self) -> anyhow::Result<()> {
+        let which = match (self.index, self.pubkey) {
+            (Some(index), _) => Which::Index(index),
+            (None, Some(pubkey)) => Which::Key(pubkey),
+            (None, None) => bail!("name --index or --pubkey"),
+        };
         let client = BeaconClient::connect(ClientConfig::new(vec![self.beacon_url.clone()])).await?;
         let spec = client.spec();
         // The execution payload of this block has its parent's root in the contract of EIP-4788.
@@ -54,7 +62,7 @@ impl Prove {
         let state = self.get(&path, "application/octet-stream").await?.bytes().await?;
         let timestamp = spec.genesis_time + block.slot.0 * spec.slot_duration.as_secs();
         let header = from_json(&block_header(), header)?;
-        let proof = prove((fork, &spec.preset), &header, &state, self.index, timestamp)?;
+        let proof = prove((fork, &spec.preset), &header, &state, which, timestamp)?;
         std::fs::write(&self.out, serde_json::to_vec_pretty(&proof)?)
             .with_context(|| format!("writing {}", self.out.display()))?;
         println!("{}", self.out.display());

@@ -8,6 +8,7 @@ use quintet_beacon::{
     ssz::{Limit, SszType, View, root},
 };
 use quintet_staking::calls::{ValidatorProof, ValidatorRecord};
+use quintet_types::PublicKeyBytes;
 use sha2::{Digest as _, Sha256};
 
 /// Levels of the list of validators.
@@ -173,7 +174,16 @@ fn field_roots(ty: &SszType, view: &View<'_>) -> anyhow::Result<Vec<B256>> {
     container.fields.iter().map(|(name, _)| Ok(view.field(name)?.hash_tree_root()?)).collect()
 }
 
-/// The proof of validator `index` under the block root of `header` (SSZ), whose state is `state` (SSZ). `timestamp` is that of the execution block
+/// A validator of a state.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Which {
+    /// By its place.
+    Index(usize),
+    /// By its key.
+    Key(PublicKeyBytes),
+}
+
+/// The proof of a validator under the block root of `header` (SSZ), whose state is `state` (SSZ). `timestamp` is that of the execution block
 /// which knows the root.
 ///
 /// # Errors
@@ -182,12 +192,19 @@ pub(super) fn prove(
     (fork, preset): (Fork, &Preset),
     header: &[u8],
     state: &[u8],
-    index: usize,
+    which: Which,
     timestamp: u64,
 ) -> anyhow::Result<ValidatorProof> {
     let ty = beacon_state(fork, preset)?;
     let view = View::new(&ty, state).context("the node's state")?;
     let validators = view.field("validators")?.items()?;
+    let index = match which {
+        Which::Index(index) => index,
+        Which::Key(key) => {
+            let is_it = |record: &View<'_>| record.field("pubkey").is_ok_and(|field| field.as_bytes() == key.0);
+            validators.iter().position(is_it).with_context(|| format!("the state has no validator with key {key}"))?
+        }
+    };
     let record = validators.get(index).with_context(|| format!("the state has {} validators", validators.len()))?;
     let record = read(record)?;
     let mut branch = Vec::with_capacity(50);
@@ -249,12 +266,18 @@ mod tests {
             let header = from_json(&block_header(), &expected["header"]).unwrap();
             for proof in expected["proofs"].as_array().unwrap() {
                 let index = usize::try_from(proof["index"].as_u64().unwrap()).unwrap();
-                let made = prove((fork, &Preset::MINIMAL), &header, state, index, 5).unwrap();
+                let made = prove((fork, &Preset::MINIMAL), &header, state, Which::Index(index), 5).unwrap();
+                let same = prove((fork, &Preset::MINIMAL), &header, state, Which::Key(made.validator.pubkey), 5).unwrap();
+                assert_eq!(same, made);
                 let branch: Vec<B256> = serde_json::from_value(proof["branch"].clone()).unwrap();
                 assert_eq!(made.branch, branch, "{fork}");
                 assert_eq!((made.timestamp, made.index, made.validator.activation_epoch), (5, index as u64, 2 + index as u64));
             }
-            assert!(prove((fork, &Preset::MINIMAL), &header, state, 7, 5).is_err(), "seven validators");
+            assert!(prove((fork, &Preset::MINIMAL), &header, state, Which::Index(7), 5).is_err(), "seven validators");
+            let stranger = Which::Key(PublicKeyBytes::repeat_byte(1));
+            assert!(
+                prove((fork, &Preset::MINIMAL), &header, state, stranger, 5).unwrap_err().to_string().contains("no validator")
+            );
         }
     }
 
@@ -265,8 +288,8 @@ mod tests {
         let header = from_json(&block_header(), &expected["header"]).unwrap();
         let mut other = state.to_vec();
         other[41] ^= 1;
-        let error = prove((fork, &Preset::MINIMAL), &header, &other, 0, 5).unwrap_err().to_string();
+        let error = prove((fork, &Preset::MINIMAL), &header, &other, Which::Index(0), 5).unwrap_err().to_string();
         assert!(error.starts_with("the node's state has root"), "{error}");
-        assert!(prove((Fork::Deneb, &Preset::MINIMAL), &header, state, 0, 5).is_err());
+        assert!(prove((Fork::Deneb, &Preset::MINIMAL), &header, state, Which::Index(0), 5).is_err());
     }
 }
