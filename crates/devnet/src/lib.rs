@@ -27,3 +27,4 @@ pub use config::{DevnetConfig, DevnetError, MAX_CALLDATA, MAX_TRANSACTIONS, MAX_
 pub use control::{Orders, Rhythm};
 pub use flags::ChainFlags;
 pub use node::{Devnet, MAX_REORG_DEPTH};
+pub use validators::interop_key;

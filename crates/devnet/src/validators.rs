@@ -110,7 +110,10 @@ impl Validators {
 
 /// The interop key: the hash of the index as a little-endian number, modulo the group order (eth2.0-pm, mocked start).
 /// The key that everybody knows for this index.
-pub(crate) fn interop_key(index: u64) -> Result<SecretKey, DevnetError> {
+///
+/// # Errors
+/// For an index whose hash is no key, of which none is known.
+pub fn interop_key(index: u64) -> Result<SecretKey, DevnetError> {
     let mut padded = [0; 32];
     padded[..8].copy_from_slice(&index.to_le_bytes());
     let scalar = U256::from_le_bytes::<32>(Sha256::digest(padded).into()) % GROUP_ORDER;

@@ -77,7 +77,8 @@ pub(super) fn execution(chain: Chain, dir: &Path, ports: &Ports) -> Program {
     let flag = |name: &str, value: String| [format!("--{name}"), value];
     let package = Package::EthereumJs;
     let mut arguments = vec![shown(&package.dir().join("node_modules/.bin/ethereumjs"))];
-    arguments.extend(["--rpc".to_owned(), "--rpcEngine".to_owned(), "--isSingleNode".to_owned()]);
+    // Receipts and logs are not kept by default.
+    arguments.extend(["--rpc", "--rpcEngine", "--isSingleNode", "--saveReceipts"].map(str::to_owned));
     for (name, value) in [
         ("gethGenesis", shown(&root().join("genesis").join(chain.genesis()))),
         ("dataDir", shown(&dir.join("execution"))),

@@ -36,7 +36,7 @@ pub struct TestnetOptions {
     pub chain: Chain,
     /// Length of a slot, in whole seconds.
     pub slot: Duration,
-    /// Transfers in a block.
+    /// Transfers in a block. 0: nobody but the test sends anything.
     pub transfers: u64,
 }
 
@@ -77,9 +77,11 @@ impl Testnet {
         let consensus = Process::start(consensus(options.chain, dir, &ports, options.slot, &genesis))?;
         let mut testnet = Self { options, dir: dir.to_owned(), ports, execution, consensus, sender: None };
         testnet.wait_for_head(1).await?;
-        let traffic = Traffic { transfers: options.transfers, slot: options.slot };
-        testnet.sender = Some(tokio::spawn(transactions::send(testnet.rpc_url(), traffic)));
-        testnet.wait_for_transactions().await?;
+        if options.transfers > 0 {
+            let traffic = Traffic { transfers: options.transfers, slot: options.slot };
+            testnet.sender = Some(tokio::spawn(transactions::send(testnet.rpc_url(), traffic)));
+            testnet.wait_for_transactions().await?;
+        }
         Ok(testnet)
     }
 

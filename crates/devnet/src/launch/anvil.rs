@@ -145,27 +145,7 @@ impl Anvil {
     /// # Errors
     /// With the script's output, if it fails.
     pub async fn deploy(&self, clock: &Clock, environment: &[(&str, String)], file: &Path) -> anyhow::Result<DeploymentFile> {
-        // forge scripts write below the contracts' folder only.
-        let written = format!("out/deployment-{}.json", std::process::id());
-        let mut command = Command::new(contracts().join("../scripts/deploy-devnet.sh"));
-        command
-            .env("RPC_URL", &self.url)
-            .env("DEPLOYMENT_FILE", &written)
-            .env("GENESIS_TIME", clock.genesis_time.to_string())
-            .env("SECONDS_PER_SLOT", clock.seconds_per_slot.to_string())
-            .env("SLOTS_PER_EPOCH", clock.slots_per_epoch.to_string())
-            .env("GENESIS_FORK_VERSION", u32::from_be_bytes(clock.fork_version).to_string())
-            .env("GENESIS_VALIDATORS_ROOT", clock.validators_root.to_string())
-            .envs(environment.iter().cloned())
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
-        let output = tokio::time::timeout(DEPLOY, command.output()).await.context("the deployment script goes on and on")??;
-        let said = || format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        ensure!(output.status.success(), "the deployment script failed:\n{}", said());
-        let written = contracts().join(written);
-        std::fs::copy(&written, file).with_context(|| format!("{} was not written:\n{}", written.display(), said()))?;
-        std::fs::remove_file(&written)?;
-        Ok(DeploymentFile::read(file)?)
+        deploy(&self.url, clock, environment, file).await
     }
 
     /// Makes EIP-4788 answer `root`, and says for which time. Simulated: the contract's code is put in place and its storage written, as anvil
@@ -184,4 +164,33 @@ impl Anvil {
         self.rpc("anvil_setStorageAt", json!([BEACON_ROOTS, place(time % HISTORY + HISTORY), root])).await?;
         Ok(time)
     }
+}
+
+/// Runs `scripts/deploy-devnet.sh` (`make deploy-devnet`) against the execution node at `url` for a beacon chain with this clock, and leaves the addresses
+/// at `file`. The node's first account is anvil's, unless `environment` has another `PRIVATE_KEY`.
+///
+/// # Errors
+/// With the script's output, if it fails.
+pub async fn deploy(url: &str, clock: &Clock, environment: &[(&str, String)], file: &Path) -> anyhow::Result<DeploymentFile> {
+    // forge scripts write below the contracts' folder only.
+    let written = format!("out/deployment-{}.json", std::process::id());
+    let mut command = Command::new(contracts().join("../scripts/deploy-devnet.sh"));
+    command
+        .env("RPC_URL", url)
+        .env("DEPLOYMENT_FILE", &written)
+        .env("GENESIS_TIME", clock.genesis_time.to_string())
+        .env("SECONDS_PER_SLOT", clock.seconds_per_slot.to_string())
+        .env("SLOTS_PER_EPOCH", clock.slots_per_epoch.to_string())
+        .env("GENESIS_FORK_VERSION", u32::from_be_bytes(clock.fork_version).to_string())
+        .env("GENESIS_VALIDATORS_ROOT", clock.validators_root.to_string())
+        .envs(environment.iter().cloned())
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    let output = tokio::time::timeout(DEPLOY, command.output()).await.context("the deployment script goes on and on")??;
+    let said = || format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    ensure!(output.status.success(), "the deployment script failed:\n{}", said());
+    let written = contracts().join(written);
+    std::fs::copy(&written, file).with_context(|| format!("{} was not written:\n{}", written.display(), said()))?;
+    std::fs::remove_file(&written)?;
+    Ok(DeploymentFile::read(file)?)
 }

@@ -19,7 +19,7 @@ use futures::StreamExt as _;
 use quintet_api::{EventStream, GatewayClient, Topic};
 
 use crate::{ChainFlags, Devnet, DevnetConfig};
-pub use anvil::{Anvil, Clock, anvil_program};
+pub use anvil::{Anvil, Clock, anvil_program, deploy};
 pub use children::{Children, Programs};
 pub use files::{Files, ProverFiles, devnet_spec};
 pub use staking::{Account, SIGNERS, Staked, VALIDATORS, run as run_for_json};

@@ -207,7 +207,8 @@ fn plain(from: Address, request: &Request) -> TransactionRequest {
         from: Some(from),
         to: Some(request.to.into()),
         value: Some(request.value),
-        input: TransactionInput::new(request.data.clone()),
+        // Under both names: EthereumJS estimates by the older one.
+        input: TransactionInput::both(request.data.clone()),
         ..TransactionRequest::default()
     }
 }

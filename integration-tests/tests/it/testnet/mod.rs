@@ -3,3 +3,4 @@
 mod follow;
 mod jobs;
 mod stack;
+mod staking;
