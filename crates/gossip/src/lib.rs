@@ -27,6 +27,6 @@ pub use libp2p::{Multiaddr, PeerId};
 pub use node_key::NodeKey;
 pub use peers::isolation::Isolation;
 pub use wire::digest::{ForkDigest, fork_digest};
-pub use wire::requests::{Goodbye, JobsByRange, Request, Response, Status, SubmissionsByRoot};
+pub use wire::requests::{BundlesByRange, Goodbye, JobsByRange, Request, Response, Status, SubmissionsByRoot};
 pub use wire::submission_id::SubmissionId;
 pub use wire::topic::Topic;

@@ -163,9 +163,11 @@ impl Fetcher {
         self.failed(root, peer);
     }
 
-    /// It is here (from `peer`): no longer wanted.
-    pub fn arrived(&mut self, root: &Root, peer: &PeerId) -> Option<SubmissionId> {
-        self.finish(root, peer);
+    /// It is here: no longer wanted. A request that is still under way for it no longer counts.
+    pub fn arrived(&mut self, root: &Root) -> Option<SubmissionId> {
+        if let Some(peer) = self.wants.get(root)?.running {
+            self.finish(root, &peer);
+        }
         self.queue.retain(|other| other != root);
         self.wants.remove(root).map(|want| want.id)
     }

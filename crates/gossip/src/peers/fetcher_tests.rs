@@ -44,8 +44,8 @@ fn the_announcer_is_asked_first_and_the_next_after_it_fails() {
     assert_eq!(fetcher.next(later, holders, |_| true), Some((root, first)), "a new round");
     fetcher.failed(&root, &first);
     assert_eq!(fetcher.next(later, holders, |_| true), Some((root, second)));
-    assert_eq!(fetcher.arrived(&root, &second), Some(id(1)));
-    assert_eq!(fetcher.arrived(&root, &second), None);
+    assert_eq!(fetcher.arrived(&root), Some(id(1)));
+    assert_eq!(fetcher.arrived(&root), None);
     assert_eq!((fetcher.running(), fetcher.waiting()), (0, 0));
 }
 
@@ -84,7 +84,7 @@ proptest! {
                 2 => { fetcher.next(now, |_| peers.to_vec(), |_| true); }
                 3 => fetcher.failed(&root, &peer),
                 4 => fetcher.lied(&root, &peer),
-                _ => { fetcher.arrived(&root, &peer); now += Duration::from_millis(300); fetcher.expire(now); }
+                _ => { fetcher.arrived(&root); now += Duration::from_millis(300); fetcher.expire(now); }
             }
             let running: Vec<_> = fetcher.wants.values().filter_map(|want| want.running).collect();
             prop_assert_eq!(running.len(), fetcher.running());

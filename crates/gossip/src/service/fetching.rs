@@ -87,7 +87,7 @@ impl Service {
         if !good {
             return self.on_lie(root, peer);
         }
-        let Some(id) = self.fetcher.arrived(&root, &peer) else { return };
+        let Some(id) = self.fetcher.arrived(&root) else { return };
         self.metrics.fetch.fetched.add(1);
         self.metrics.fetch.bytes.add(bytes.len() as u64);
         // Who cannot take it cannot hand it out either, so it is not sent on then.

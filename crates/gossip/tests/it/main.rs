@@ -1,0 +1,9 @@
+//! Networks of several nodes on loopback.
+
+mod bandwidth;
+mod bodies;
+mod connections;
+mod gossip;
+mod hostile;
+mod node;
+mod requests;
