@@ -1,0 +1,6 @@
+//! Agreements of several validators in a simulated network, the rule of judging, and signatures.
+
+mod judging;
+mod scenarios;
+mod signatures;
+mod sim;
