@@ -24,7 +24,7 @@ pub use batch::{BatchVerdict, MAX_BATCH, SignatureSet, verify_batch, verify_batc
 pub use derive::{DerivationPath, ETH2_COIN_TYPE, PROVER_USE, PURPOSE_BLS12_381, Seed};
 pub use error::{BlsError, KeystoreError, PointFault};
 pub use file::{read_capped, write_private};
-pub use keystore::{KdfCost, Keystore, MAX_KEYSTORE_BYTES};
+pub use keystore::{KdfCost, Keystore, MAX_KEYSTORE_BYTES, MAX_WALLET_BYTES, decrypt_wallet, encrypt_wallet};
 pub use keystore_dir::{KeyInfo, KeyListing, KeystoreDir, NewKey};
 pub use lock::{KeyLock, StakeKey, lock_path};
 pub use password::Password;

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
-use super::{Kdf, KdfCost, Keystore};
-use crate::{KeystoreError, PublicKey, bytes::decode_hex};
+use super::{Kdf, KdfCost, Keystore, cipher};
+use crate::{KeystoreError, Password, PublicKey, bytes::decode_hex, secret::random_bytes};
 
 /// The version this crate speaks.
 const VERSION: u64 = 4;
@@ -70,31 +71,57 @@ impl Module {
 }
 
 pub(super) fn parse(text: &[u8]) -> Result<Keystore, KeystoreError> {
-    let value: Value = serde_json::from_slice(text)?;
-    // Before the shape: a version 3 file (an execution-layer wallet) should be called that.
-    match value.get("version") {
-        Some(version) if version.as_u64() == Some(VERSION) => {}
-        Some(other) => return Err(KeystoreError::Version { got: other.to_string() }),
-        None => return Err(KeystoreError::Version { got: "missing".to_owned() }),
-    }
-    let Document { crypto, description, pubkey, path, uuid, version: _ } = serde_json::from_value(value)?;
-    crypto.checksum.expect("crypto.checksum.function", SHA256)?;
-    crypto.cipher.expect("crypto.cipher.function", AES_128_CTR)?;
-    let iv = text_param(&crypto.cipher.params, "iv").map_err(|fault| fault.at("crypto.cipher.params.iv"))?;
+    let Document { crypto, description, pubkey, path, uuid, version: _ } = serde_json::from_value(versioned(text)?)?;
+    let Sealed { kdf, checksum, iv, ciphertext } = crypto.open()?;
     let public_key = match pubkey.as_str() {
         "" => None,
         text => Some(text.parse::<PublicKey>().map_err(|error| FieldFault::from(error).at("pubkey"))?),
     };
-    Ok(Keystore {
-        kdf: parse_kdf(&crypto.kdf)?,
-        checksum: fixed(&crypto.checksum.message).map_err(|fault| fault.at("crypto.checksum.message"))?,
-        iv: fixed(iv).map_err(|fault| fault.at("crypto.cipher.params.iv"))?,
-        ciphertext: fixed(&crypto.cipher.message).map_err(|fault| fault.at("crypto.cipher.message"))?,
-        description,
-        public_key,
-        path,
-        uuid,
-    })
+    let ciphertext = array(ciphertext).map_err(|fault| fault.at("crypto.cipher.message"))?;
+    Ok(Keystore { kdf, checksum, iv, ciphertext, description, public_key, path, uuid })
+}
+
+/// The part of a keystore that hides something, whatever that is.
+pub(super) struct Sealed {
+    pub(super) kdf: Kdf,
+    pub(super) checksum: [u8; 32],
+    pub(super) iv: [u8; 16],
+    pub(super) ciphertext: Vec<u8>,
+}
+
+/// The `crypto` of a document that has one, with a secret of any length.
+pub(super) fn parse_sealed(text: &[u8]) -> Result<Sealed, KeystoreError> {
+    #[derive(Deserialize)]
+    struct Outer {
+        crypto: Crypto,
+    }
+    serde_json::from_value::<Outer>(versioned(text)?)?.crypto.open()
+}
+
+/// Any JSON of version 4.
+fn versioned(text: &[u8]) -> Result<Value, KeystoreError> {
+    let value: Value = serde_json::from_slice(text)?;
+    // Before the shape: a version 3 file (an execution-layer wallet) should be called that.
+    match value.get("version") {
+        Some(version) if version.as_u64() == Some(VERSION) => Ok(value),
+        Some(other) => Err(KeystoreError::Version { got: other.to_string() }),
+        None => Err(KeystoreError::Version { got: "missing".to_owned() }),
+    }
+}
+
+impl Crypto {
+    fn open(&self) -> Result<Sealed, KeystoreError> {
+        self.checksum.expect("crypto.checksum.function", SHA256)?;
+        self.cipher.expect("crypto.cipher.function", AES_128_CTR)?;
+        let iv = text_param(&self.cipher.params, "iv").map_err(|fault| fault.at("crypto.cipher.params.iv"))?;
+        let message = decode_hex(&self.cipher.message);
+        Ok(Sealed {
+            kdf: parse_kdf(&self.kdf)?,
+            checksum: fixed(&self.checksum.message).map_err(|fault| fault.at("crypto.checksum.message"))?,
+            iv: fixed(iv).map_err(|fault| fault.at("crypto.cipher.params.iv"))?,
+            ciphertext: message.map_err(|error| FieldFault(error.to_string()).at("crypto.cipher.message"))?,
+        })
+    }
 }
 
 fn parse_kdf(kdf: &Module) -> Result<Kdf, KeystoreError> {
@@ -147,25 +174,17 @@ fn text_param<'a>(params: &'a Value, name: &str) -> Result<&'a str, FieldFault> 
 
 /// Hex of exactly `N` bytes.
 fn fixed<const N: usize>(text: &str) -> Result<[u8; N], FieldFault> {
-    let bytes = decode_hex(text).map_err(|error| FieldFault(error.to_string()))?;
+    array(decode_hex(text).map_err(|error| FieldFault(error.to_string()))?)
+}
+
+fn array<const N: usize>(bytes: Vec<u8>) -> Result<[u8; N], FieldFault> {
     let got = bytes.len();
     bytes.try_into().map_err(|_| FieldFault(format!("expected {N} bytes, got {got}")))
 }
 
 pub(super) fn render(keystore: &Keystore) -> String {
-    let salt = hex::encode(keystore.kdf.salt());
-    let kdf = match keystore.kdf.cost() {
-        KdfCost::Scrypt { log_n, r, p } => {
-            Module::new(SCRYPT, json!({ "dklen": 32, "n": 1u64 << log_n, "r": r, "p": p, "salt": salt }), &[])
-        }
-        KdfCost::Pbkdf2 { rounds } => Module::new(PBKDF2, json!({ "dklen": 32, "c": rounds, "prf": PRF, "salt": salt }), &[]),
-    };
     let document = Document {
-        crypto: Crypto {
-            kdf,
-            checksum: Module::new(SHA256, json!({}), &keystore.checksum),
-            cipher: Module::new(AES_128_CTR, json!({ "iv": hex::encode(keystore.iv) }), &keystore.ciphertext),
-        },
+        crypto: seal(&keystore.kdf, &keystore.checksum, &keystore.iv, &keystore.ciphertext),
         description: keystore.description.clone(),
         // The EIP's own files have no prefix here.
         pubkey: keystore.public_key.map(|key| hex::encode(key.to_bytes())).unwrap_or_default(),
@@ -174,4 +193,34 @@ pub(super) fn render(keystore: &Keystore) -> String {
         version: VERSION,
     };
     serde_json::to_string_pretty(&document).expect("strings and numbers always serialise")
+}
+
+/// A document of version 4 around a secret of any length.
+pub(super) fn render_sealed(plain: &[u8], password: &Password, cost: KdfCost) -> Result<String, KeystoreError> {
+    let (mut salt, mut iv, mut uuid) = (vec![0; 32], [0; 16], [0; 16]);
+    random_bytes(&mut salt)?;
+    random_bytes(&mut iv)?;
+    random_bytes(&mut uuid)?;
+    let kdf = Kdf::new(cost, salt)?;
+    let derived = kdf.derive(password)?;
+    let mut text = Zeroizing::new(plain.to_vec());
+    cipher::apply(&derived, &iv, &mut text);
+    let crypto = seal(&kdf, &cipher::checksum(&derived, &text), &iv, &text);
+    let uuid = uuid::Builder::from_random_bytes(uuid).into_uuid();
+    Ok(json!({ "crypto": crypto, "path": "", "uuid": uuid, "version": VERSION }).to_string())
+}
+
+fn seal(kdf: &Kdf, checksum: &[u8; 32], iv: &[u8; 16], ciphertext: &[u8]) -> Crypto {
+    let salt = hex::encode(kdf.salt());
+    let kdf = match kdf.cost() {
+        KdfCost::Scrypt { log_n, r, p } => {
+            Module::new(SCRYPT, json!({ "dklen": 32, "n": 1u64 << log_n, "r": r, "p": p, "salt": salt }), &[])
+        }
+        KdfCost::Pbkdf2 { rounds } => Module::new(PBKDF2, json!({ "dklen": 32, "c": rounds, "prf": PRF, "salt": salt }), &[]),
+    };
+    Crypto {
+        kdf,
+        checksum: Module::new(SHA256, json!({}), checksum),
+        cipher: Module::new(AES_128_CTR, json!({ "iv": hex::encode(iv) }), ciphertext),
+    }
 }

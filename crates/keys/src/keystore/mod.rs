@@ -3,6 +3,7 @@
 mod cipher;
 mod json;
 mod kdf;
+mod wallet;
 
 use std::path::Path;
 
@@ -18,6 +19,7 @@ use crate::{
 use kdf::Kdf;
 
 pub use kdf::KdfCost;
+pub use wallet::{MAX_WALLET_BYTES, decrypt_wallet, encrypt_wallet};
 
 /// Largest keystore taken, in bytes. Real ones have about 1 kB.
 pub const MAX_KEYSTORE_BYTES: u64 = 64 * 1024;
@@ -57,9 +59,9 @@ impl Keystore {
         let kdf = Kdf::new(cost, salt)?;
         let derived = kdf.derive(password)?;
         let mut text = secret.expose_bytes();
-        cipher::apply(&derived, &iv, &mut text);
+        cipher::apply(&derived, &iv, &mut *text);
         Ok(Self {
-            checksum: cipher::checksum(&derived, &text),
+            checksum: cipher::checksum(&derived, &*text),
             kdf,
             iv,
             // Ciphertext by now, so a plain copy is harmless.
@@ -82,7 +84,7 @@ impl Keystore {
             return Err(KeystoreError::WrongPassword);
         }
         let mut text = Zeroizing::new(self.ciphertext);
-        cipher::apply(&derived, &self.iv, &mut text);
+        cipher::apply(&derived, &self.iv, &mut *text);
         let secret = SecretKey::from_bytes(&text)?;
         let actual = secret.public_key();
         match self.public_key {
