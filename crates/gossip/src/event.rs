@@ -24,6 +24,7 @@ pub fn check_submission(id: &SubmissionId, bytes: &[u8]) -> bool {
 }
 
 /// A message of gossip.
+#[allow(clippy::large_enum_variant, reason = "most messages are announcements, which would gain nothing from a box each")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Gossip {
     /// A submission exists. Goes out on the topic of its phase.

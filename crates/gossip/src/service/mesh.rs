@@ -94,8 +94,8 @@ pub(crate) fn scores(network: &NetworkConfig) -> PeerScoreParams {
         topics: Topic::ALL.into_iter().map(|topic| (topic.hash(digest), topic_score())).collect(),
         // What good deeds can outweigh: less than two invalid messages.
         topic_score_cap: 20.0,
-        // P5 is minus the points for faults.
-        app_specific_weight: 1.0,
+        // P5 is minus the points for faults, which ban by themselves at 100; a rejected message counts in P4 as well.
+        app_specific_weight: 0.3,
         ip_colocation_factor_weight: -5.0,
         ip_colocation_factor_threshold: network.limits.per_address as f64,
         ip_colocation_factor_whitelist: HashSet::new(),

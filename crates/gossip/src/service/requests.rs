@@ -3,13 +3,14 @@
 use std::time::Instant;
 
 use libp2p::PeerId;
-use libp2p::request_response::{Event, InboundFailure, Message, OutboundFailure, ResponseChannel};
+use libp2p::request_response::{Event, Message, OutboundFailure, ResponseChannel};
 use quintet_types::{Decode as _, Encode as _};
 
 use super::{Purpose, Service};
 use crate::error::NetworkError;
 use crate::event::{DropReason, NetworkEvent, Responder};
 use crate::peers::conduct::Fault;
+use crate::wire::codec::Malformed;
 use crate::wire::requests::{Refusal, Request, RequestKind, Response, Status};
 
 impl Service {
@@ -17,14 +18,20 @@ impl Service {
     pub(super) fn send(&mut self, peer: &PeerId, request: Request, purpose: Purpose) {
         let kind = request.kind();
         self.metrics.request(kind).sent.add(1);
-        let id = self.swarm.behaviour_mut().requests(kind).send_request(peer, request);
+        let id = self.swarm.behaviour_mut().requests(kind).send_request(peer, Ok(request));
         self.outbound.insert((kind, id), purpose);
     }
 
-    pub(super) fn on_request_event(&mut self, kind: RequestKind, event: Event<Request, Result<Response, Refusal>>) {
+    pub(super) fn on_request_event(&mut self, kind: RequestKind, event: Event<Result<Request, Malformed>, Result<Response, Refusal>>) {
         match event {
-            Event::Message { peer, message: Message::Request { request, channel, .. }, .. } => {
-                self.on_request(peer, request, channel)
+            Event::Message { peer, message: Message::Request { request: Ok(request), channel, .. }, .. } => {
+                self.on_request(peer, request, channel);
+            }
+            Event::Message { peer, message: Message::Request { request: Err(Malformed(error)), channel, .. }, .. } => {
+                tracing::debug!(%peer, request = kind.name(), %error, "request of a peer is malformed");
+                self.metrics.request(kind).received.add(1);
+                self.answer(peer, kind, channel, Err(Refusal::InvalidRequest));
+                self.fault(peer, Fault::Malformed);
             }
             Event::Message { peer, message: Message::Response { request_id, response }, .. } => {
                 if let Some(purpose) = self.outbound.remove(&(kind, request_id)) {
@@ -39,12 +46,6 @@ impl Service {
             }
             Event::InboundFailure { peer, error, .. } => {
                 tracing::debug!(%peer, request = kind.name(), %error, "request of a peer failed");
-                // What is malformed never becomes a request; that and broken streams look alike unless the codec says so.
-                if let InboundFailure::Io(error) = error
-                    && error.kind() == std::io::ErrorKind::InvalidData
-                {
-                    self.fault(peer, Fault::Malformed);
-                }
             }
             Event::ResponseSent { .. } => {}
         }

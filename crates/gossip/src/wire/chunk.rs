@@ -1,6 +1,7 @@
-//! The frames of requests and responses: `[result] ‖ uvarint(length) ‖ uvarint(compressed length) ‖ snappy block`.
+//! The frames of requests and responses: `uvarint(length) ‖ uvarint(compressed length) ‖ snappy block`, and in responses a byte in front of each.
 //!
-//! Both lengths stand in front, so that a reader knows before it reads whether it wants to, and how far.
+//! Both lengths stand in front, so that a reader knows before it reads whether it wants to, and how far. A response says where it ends, so that one that is
+//! cut off is not taken for a short one.
 
 use std::io;
 
@@ -8,6 +9,12 @@ use futures::{AsyncRead, AsyncReadExt};
 
 use super::requests::{Refusal, ResponseLimits};
 use super::snappy;
+
+/// In front of an item.
+const ITEM: u8 = 0;
+
+/// Behind the last item.
+pub(super) const END: u8 = 255;
 
 /// Most bytes of a length.
 const MAX_VARINT_BYTES: usize = 5;
@@ -75,7 +82,7 @@ pub async fn read_frame<R: AsyncRead + Unpin + Send>(io: &mut R, least: usize, m
     snappy::decompress(&block, length, length).map_err(invalid)
 }
 
-/// The bytes of a whole response: a frame with result 0 for each item, or one byte of refusal.
+/// The bytes of a whole response: a frame behind a 0 for each item and 255 behind the last, or one byte of refusal.
 ///
 /// # Errors
 /// If it holds more than `limits` allow.
@@ -90,9 +97,10 @@ pub fn write_response(response: &Result<Vec<Vec<u8>>, Refusal>, limits: Response
     }
     let mut out = Vec::new();
     for item in items {
-        out.push(0);
+        out.push(ITEM);
         write_frame(item, &mut out)?;
     }
+    out.push(END);
     Ok(out)
 }
 
@@ -108,12 +116,12 @@ pub async fn read_response<R: AsyncRead + Unpin + Send>(
     let mut left = limits.total_bytes;
     loop {
         let mut result = [0];
-        if io.read(&mut result).await? == 0 {
-            return Ok(Ok(items));
-        }
-        if result[0] != 0 {
+        io.read_exact(&mut result).await?;
+        match result[0] {
+            ITEM => {}
+            END => return Ok(Ok(items)),
             // What came before a refusal is not worth keeping apart: the whole request can be made again.
-            return Ok(Err(Refusal::from_code(result[0])));
+            code => return Ok(Err(Refusal::from_code(code))),
         }
         if items.len() == limits.items {
             return Err(invalid(format!("more than {} items", limits.items)));
@@ -174,6 +182,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_response_that_is_cut_off_is_none() {
+        let whole = write_response(&Ok(vec![vec![1; 20], vec![2; 20]]), LIMITS).unwrap();
+        assert!(read(&whole).unwrap().is_ok());
+        for end in 0..whole.len() {
+            assert!(read(&whole[..end]).is_err(), "{end}");
+        }
+    }
+
     proptest! {
         #[test]
         fn responses_survive_their_encoding(items in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..150), 0..=5)) {
@@ -182,7 +199,7 @@ mod tests {
         }
 
         #[test]
-        fn refusals_survive_their_encoding(code in 1u8..) {
+        fn refusals_survive_their_encoding(code in 1u8..255) {
             let refusal = Refusal::from_code(code);
             prop_assert_eq!(read(&write_response(&Err(refusal), LIMITS).unwrap()).unwrap(), Err(refusal));
         }

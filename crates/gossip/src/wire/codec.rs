@@ -31,6 +31,10 @@ impl AsRef<str> for Protocol {
     }
 }
 
+/// A request of a peer that is none. An error of the codec would end the stream without anybody learning of it.
+#[derive(Debug)]
+pub(crate) struct Malformed(pub(crate) io::Error);
+
 /// Encodes and decodes, and counts the bytes.
 #[derive(Debug, Clone)]
 pub(crate) struct Codec {
@@ -55,14 +59,22 @@ impl Codec {
 #[async_trait]
 impl request_response::Codec for Codec {
     type Protocol = Protocol;
-    type Request = Request;
+    type Request = Result<Request, Malformed>;
     type Response = Result<Response, Refusal>;
 
-    async fn read_request<T: AsyncRead + Unpin + Send>(&mut self, protocol: &Protocol, io: &mut T) -> io::Result<Request> {
+    async fn read_request<T: AsyncRead + Unpin + Send>(
+        &mut self,
+        protocol: &Protocol,
+        io: &mut T,
+    ) -> io::Result<Result<Request, Malformed>> {
         let (least, most) = protocol.kind.request_sizes();
-        let bytes = chunk::read_frame(&mut self.counted(protocol.kind, io), least, most).await?;
-        Request::from_ssz(protocol.kind, &bytes)
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("{error:?}")))
+        let read = chunk::read_frame(&mut self.counted(protocol.kind, io), least, most).await;
+        let malformed = |error| Malformed(io::Error::new(io::ErrorKind::InvalidData, format!("{error:?}")));
+        match read {
+            Ok(bytes) => Ok(Request::from_ssz(protocol.kind, &bytes).map_err(malformed)),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(Err(Malformed(error))),
+            Err(error) => Err(error),
+        }
     }
 
     async fn read_response<T: AsyncRead + Unpin + Send>(
@@ -77,8 +89,10 @@ impl request_response::Codec for Codec {
         &mut self,
         protocol: &Protocol,
         io: &mut T,
-        request: Request,
+        request: Result<Request, Malformed>,
     ) -> io::Result<()> {
+        // What we send is never malformed.
+        let request = request.map_err(|malformed| malformed.0)?;
         let mut bytes = Vec::new();
         chunk::write_frame(&request.to_ssz(), &mut bytes)?;
         self.sent(protocol.kind, bytes.len());

@@ -151,11 +151,11 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The number on the wire; never 0, which is success.
+    /// The number on the wire; never 0 or 255, which stand for an item and the end.
     pub const fn code(self) -> u8 {
         match self {
             Self::InvalidRequest => 1,
-            Self::ServerError | Self::Other(0) => 2,
+            Self::ServerError | Self::Other(0 | 255) => 2,
             Self::Unavailable => 3,
             Self::RateLimited => 139,
             Self::Other(code) => code,
@@ -166,7 +166,7 @@ impl Refusal {
     pub const fn from_code(code: u8) -> Self {
         match code {
             1 => Self::InvalidRequest,
-            0 | 2 => Self::ServerError,
+            0 | 2 | 255 => Self::ServerError,
             3 => Self::Unavailable,
             139 => Self::RateLimited,
             other => Self::Other(other),

@@ -86,6 +86,9 @@ async fn villain(address: &Multiaddr, greets: bool) -> (PeerId, Swarm<Villain>) 
         _ => panic!("address without peer"),
     };
     swarm.dial(address.clone()).unwrap();
+    while !swarm.is_connected(&target) {
+        swarm.select_next_some().await;
+    }
     if greets {
         let mut greeting = Vec::new();
         let status = Status { fork_digest: DIGEST, ..Status::default() };

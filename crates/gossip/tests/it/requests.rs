@@ -53,7 +53,8 @@ async fn requests_are_answered() {
 async fn who_asks_for_nonsense_is_refused_and_pays() {
     let (server, client) = pair(Serve::Held, |_| {}).await;
     for nonsense in [jobs(0), jobs(65), by_root(vec![])] {
-        assert!(matches!(client.handle.request(server.id(), nonsense).await, Err(NetworkError::Request { .. })));
+        let answer = client.handle.request(server.id(), nonsense).await;
+        assert!(matches!(answer, Err(NetworkError::Refused { code: Refusal::InvalidRequest, .. })), "{answer:?}");
     }
     assert!(server.log.lock().unwrap().requests.is_empty());
     crate::node::wait("ban", || server.handle.metrics().bans.get() == 1).await;
