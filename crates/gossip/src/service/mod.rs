@@ -19,7 +19,7 @@ use std::time::Instant;
 use futures::StreamExt as _;
 use libp2p::request_response::OutboundRequestId;
 use libp2p::swarm::{ConnectionId, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, Swarm};
+use libp2p::{Multiaddr, PeerId, Swarm, ping};
 use quintet_types::Root;
 use tokio::sync::{mpsc, oneshot};
 
@@ -179,13 +179,14 @@ impl Service {
             BehaviourEvent::Bundles(event) => self.on_request_event(RequestKind::Bundles, event),
             BehaviourEvent::Submissions(event) => self.on_request_event(RequestKind::Submissions, event),
             BehaviourEvent::Gate(never) | BehaviourEvent::Limits(never) => match never {},
-            // Ping keeps connections honest by itself: a connection that does not answer is closed.
-            BehaviourEvent::Ping(event) => {
-                if let Err(error) = event.result {
-                    tracing::debug!(peer = %event.peer, %error, "ping failed");
-                    self.swarm.close_connection(event.connection);
+            // A connection whose other end does not answer is dead; one that does not speak ping may be well.
+            BehaviourEvent::Ping(ping::Event { peer, connection, result: Err(error) }) => {
+                tracing::debug!(%peer, %error, "ping failed");
+                if !matches!(error, ping::Failure::Unsupported) {
+                    self.swarm.close_connection(connection);
                 }
             }
+            BehaviourEvent::Ping(_) => {}
             // Addresses that peers tell of themselves are not used: nobody is dialled whom the operator did not name.
             BehaviourEvent::Identify(_) => {}
         }

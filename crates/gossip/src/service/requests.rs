@@ -22,7 +22,11 @@ impl Service {
         self.outbound.insert((kind, id), purpose);
     }
 
-    pub(super) fn on_request_event(&mut self, kind: RequestKind, event: Event<Result<Request, Malformed>, Result<Response, Refusal>>) {
+    pub(super) fn on_request_event(
+        &mut self,
+        kind: RequestKind,
+        event: Event<Result<Request, Malformed>, Result<Response, Refusal>>,
+    ) {
         match event {
             Event::Message { peer, message: Message::Request { request: Ok(request), channel, .. }, .. } => {
                 self.on_request(peer, request, channel);
