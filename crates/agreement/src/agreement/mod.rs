@@ -4,8 +4,6 @@ mod engine;
 mod messages;
 #[cfg(test)]
 mod model;
-#[cfg(test)]
-mod model;
 mod own;
 mod time;
 

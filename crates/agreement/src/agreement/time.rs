@@ -20,6 +20,8 @@ pub(super) enum Timer {
     Extension(u32),
     /// Say it again.
     Resend,
+    /// The certificate may be sent once more.
+    Announced,
 }
 
 /// What the engine waits for.
@@ -36,7 +38,6 @@ pub(super) struct Time {
     pub(super) now_ms: u64,
     pub(super) timers: BTreeMap<Timer, u64>,
     told: Option<u64>,
-    announced_ms: Option<u64>,
 }
 
 impl Time {
@@ -81,7 +82,7 @@ impl Agreement {
     pub(super) fn fire(&mut self, timer: Timer) {
         match timer {
             Timer::Round(round) if self.waiting == Some(round) => self.enter(round),
-            Timer::Round(_) => {}
+            Timer::Round(_) | Timer::Announced => {}
             Timer::Engine(round, wait) => self.queue.push_back(timeout(round, wait)),
             Timer::Extension(extension) => self.next_extension(extension),
             Timer::Resend => self.resend(),
@@ -133,9 +134,8 @@ impl Agreement {
 
     /// Someone lags: the certificate is worth sending, once a second.
     pub(super) fn announce(&mut self) {
-        let now = self.time.now_ms;
-        if self.time.announced_ms.is_none_or(|at| now >= at + 1000) {
-            self.time.announced_ms = Some(now);
+        if !self.time.timers.contains_key(&Timer::Announced) {
+            self.time.set(Timer::Announced, self.time.now_ms.saturating_add(1000));
             self.effects.push(Effect::Announce);
         }
     }
