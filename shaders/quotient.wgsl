@@ -22,6 +22,9 @@ struct Params {
     // Row of the tile at which the first row stands, and what rows of the tile are cut to: all bits if it is a part of the coset.
     first: u32,
     mask: u32,
+    // Place of the first row's result, and distance of the results.
+    place: u32,
+    step: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -65,5 +68,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         }
         registers[step.y] = fe_pack(v);
     }
-    result[row] = fe_pack(fetch(params.result, row));
+    result[params.place + row * params.step] = fe_pack(fetch(params.result, row));
 }

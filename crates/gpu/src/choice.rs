@@ -1,6 +1,6 @@
 //! Which backend a person chose, and what this machine makes of it.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
 use quintet_plonk::{Backend, BackendKind};
 
@@ -71,11 +71,32 @@ impl Chosen {
     }
 }
 
-/// Opens what was chosen. `gpus` are indices of adapters; without any, all that are no programs on the CPU are used. `checks` is that of [`Guarded`].
+/// How GPUs are used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GpuOptions {
+    /// Indices of adapters; without any, all that are no programs on the CPU.
+    pub gpus: Vec<usize>,
+    /// Bytes that may be held on each; what [`AdapterInfo::budget`](crate::AdapterInfo::budget) says if absent.
+    pub memory: Option<u64>,
+    /// Whether what they make is checked, as [`Guarded`] says.
+    pub checks: bool,
+}
+
+impl Default for GpuOptions {
+    fn default() -> Self {
+        Self { gpus: Vec::new(), memory: None, checks: true }
+    }
+}
+
+/// How long after its loss a device is opened again.
+const REOPEN: Duration = Duration::from_secs(30);
+
+/// Opens what was chosen.
 ///
 /// # Errors
 /// If GPUs were asked for by `gpu` or by index and cannot be opened.
-pub fn open(choice: Choice, gpus: &[usize], checks: bool) -> Result<Chosen, Error> {
+pub fn open(choice: Choice, options: &GpuOptions) -> Result<Chosen, Error> {
+    let gpus = &options.gpus[..];
     match choice {
         Choice::Upstream => return Ok(Chosen::plain(BackendKind::Upstream)),
         Choice::Cpu => return Ok(Chosen::plain(BackendKind::Cpu)),
@@ -87,15 +108,16 @@ pub fn open(choice: Choice, gpus: &[usize], checks: bool) -> Result<Chosen, Erro
     if wanted.is_empty() && choice == Choice::Gpu {
         return Err(Error::NoAdapter("no driver shows one; `quintet-prover devices` lists what there is".into()));
     }
-    let mut opened = Vec::new();
+    let (mut opened, mut indices) = (Vec::new(), Vec::new());
     let mut warnings = Vec::new();
     for &index in wanted {
-        match open_one(&adapters, index) {
+        match open_one(&adapters, index, options.memory) {
             Ok(gpu) => {
                 if gpu.device().info().software {
                     warnings.push(format!("GPU {index} is a program on the CPU, slower than the CPU itself"));
                 }
                 opened.push(gpu);
+                indices.push(index);
             }
             // One that was named has to work; one that was found need not.
             Err(error) if !gpus.is_empty() || choice == Choice::Gpu => return Err(error),
@@ -117,14 +139,21 @@ pub fn open(choice: Choice, gpus: &[usize], checks: bool) -> Result<Chosen, Erro
     if opened.is_empty() {
         return Ok(Chosen { warning, ..Chosen::plain(BackendKind::Cpu) });
     }
-    let guarded = Guarded::new(opened, checks);
+    let memory = options.memory;
+    // Adapters are asked for again: the one that a lost device was on may be gone from the list.
+    let reopen = move |place: usize| {
+        let gpu = open_one(&Adapters::find(), indices[place], memory)?;
+        tune::multiplications(gpu.device())?;
+        Ok(gpu)
+    };
+    let guarded = Guarded::reopening(opened, options.checks, REOPEN, reopen);
     let monitor = Some(guarded.monitor());
     Ok(Chosen { backend: Arc::new(guarded), monitor, warning })
 }
 
-fn open_one(adapters: &Adapters, index: usize) -> Result<Gpu, Error> {
+fn open_one(adapters: &Adapters, index: usize, memory: Option<u64>) -> Result<Gpu, Error> {
     let layout = tune::layout(adapters, index, tune::default_file().as_deref())?;
-    Ok(Gpu::new(Arc::new(Device::open(adapters, index, DeviceOptions::new(layout))?)))
+    Ok(Gpu::new(Arc::new(Device::open(adapters, index, DeviceOptions { memory, ..DeviceOptions::new(layout) })?)))
 }
 
 #[cfg(test)]
@@ -142,7 +171,7 @@ mod tests {
     #[test]
     fn the_cpu_is_chosen_without_asking_drivers() {
         for choice in [Choice::Cpu, Choice::Upstream] {
-            let chosen = open(choice, &[], true).unwrap();
+            let chosen = open(choice, &GpuOptions::default()).unwrap();
             assert!(chosen.monitor.is_none() && chosen.warning.is_none());
         }
     }

@@ -74,6 +74,11 @@ impl Columns {
         })
     }
 
+    /// Columns from this one on that lie in its slab.
+    pub(crate) fn room(&self, place: usize) -> usize {
+        self.per_slab - place % self.per_slab
+    }
+
     /// The slab of a column, all of it, and the column's place in it.
     pub(crate) fn slab(&self, place: usize) -> (usize, Slice<'_>, usize) {
         let slab = place / self.per_slab;

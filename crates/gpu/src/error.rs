@@ -28,7 +28,7 @@ pub enum Error {
     #[error("the device was lost: {0}")]
     Lost(String),
     /// Not enough memory on the device.
-    #[error("the device has not enough memory for {bytes} more bytes in {label}; {in_use} are in use")]
+    #[error("the device has not enough memory for {bytes} more bytes in {label}; {in_use} of {budget} are in use")]
     OutOfMemory {
         /// What was to be stored.
         label: &'static str,
@@ -36,6 +36,8 @@ pub enum Error {
         bytes: u64,
         /// What this process holds there.
         in_use: u64,
+        /// What it may hold.
+        budget: u64,
     },
     /// The device did not finish in time.
     #[error("the device did not finish within {0:?}")]
@@ -60,6 +62,20 @@ pub enum Error {
         line: usize,
         /// What is wrong.
         reason: String,
+    },
+    /// A proof that does not fit the device's memory even if its columns stream through the host.
+    #[error("{air} at k = {k} needs {least} bytes on the device at least; it may hold {budget}, of which {in_use} are in use")]
+    TooSmall {
+        /// Name of the AIR.
+        air: &'static str,
+        /// Log₂ of its rows.
+        k: u32,
+        /// What it needs.
+        least: u64,
+        /// What the device may hold.
+        budget: u64,
+        /// What it holds for other proofs.
+        in_use: u64,
     },
     /// A table that the kernels cannot hold.
     #[error("{0}")]

@@ -2,10 +2,8 @@
 
 use std::{
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
 use halo2_proofs::transcript::Transcript;
@@ -16,26 +14,10 @@ use quintet_plonk::{
 };
 use rayon::prelude::*;
 
-use crate::{Error, Gpu};
-
-/// What there is to say about one device, for metrics and tables.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct DeviceStatus {
-    /// Index of the adapter.
-    pub index: usize,
-    /// Name of the adapter.
-    pub name: String,
-    /// Layout of field elements.
-    pub layout: &'static str,
-    /// Whether it is used. A device that was lost or hung is not used again.
-    pub working: bool,
-    /// Bytes held on it.
-    pub memory: u64,
-    /// Commitments and proofs made on it.
-    pub made: u64,
-    /// Commitments and proofs that the CPU made instead.
-    pub fallbacks: u64,
-}
+use crate::{
+    Error, Gpu,
+    slot::{DeviceStatus, Open, Slot},
+};
 
 /// Reads the state of devices while a backend works; by default of none.
 #[derive(Clone, Default)]
@@ -59,29 +41,6 @@ impl Monitor {
     }
 }
 
-struct Slot {
-    gpu: Gpu,
-    working: AtomicBool,
-    waiting: AtomicUsize,
-    made: AtomicU64,
-    fallbacks: AtomicU64,
-}
-
-impl Slot {
-    fn status(&self) -> DeviceStatus {
-        let device = self.gpu.device();
-        DeviceStatus {
-            index: device.info().index,
-            name: device.info().name.clone(),
-            layout: device.layout().name(),
-            working: self.working.load(Ordering::Relaxed),
-            memory: device.memory(),
-            made: self.made.load(Ordering::Relaxed),
-            fallbacks: self.fallbacks.load(Ordering::Relaxed),
-        }
-    }
-}
-
 /// GPUs that share the instances, and our prover on the CPU for what they fail at. Whatever happens to a device, proofs are made.
 ///
 /// With `checks`, a commitment of a device is held against a random combination of its columns computed on the CPU, and a proof is verified, before they leave:
@@ -90,6 +49,9 @@ pub struct Guarded {
     slots: Arc<Vec<Slot>>,
     cpu: Native,
     checks: bool,
+    /// How devices are opened again, if they are, and how long after a loss.
+    open: Option<Open>,
+    wait: Duration,
 }
 
 impl fmt::Debug for Guarded {
@@ -107,14 +69,23 @@ struct Kept {
 impl Guarded {
     /// Over devices, at least one.
     pub fn new(gpus: Vec<Gpu>, checks: bool) -> Self {
-        let slot = |gpu| Slot {
-            gpu,
-            working: AtomicBool::new(true),
-            waiting: AtomicUsize::new(0),
-            made: AtomicU64::new(0),
-            fallbacks: AtomicU64::new(0),
-        };
-        Self { slots: Arc::new(gpus.into_iter().map(slot).collect()), cpu: Native::default(), checks }
+        Self::build(gpus, checks, None, Duration::ZERO)
+    }
+
+    /// As [`Self::new`]; a device that was lost or hung is opened again by its place, `wait` later, and after twice as long if it fails again, an hour at
+    /// most.
+    pub fn reopening(
+        gpus: Vec<Gpu>,
+        checks: bool,
+        wait: Duration,
+        open: impl Fn(usize) -> Result<Gpu, Error> + Send + Sync + 'static,
+    ) -> Self {
+        Self::build(gpus, checks, Some(Arc::new(open)), wait)
+    }
+
+    fn build(gpus: Vec<Gpu>, checks: bool, open: Option<Open>, wait: Duration) -> Self {
+        let slots = gpus.into_iter().map(|gpu| Slot::new(gpu, wait)).collect();
+        Self { slots: Arc::new(slots), cpu: Native::default(), checks, open, wait }
     }
 
     /// The devices' state, for metrics.
@@ -124,7 +95,7 @@ impl Guarded {
 
     /// The working device with the least to do; `wanted` if it works.
     fn choose(&self, wanted: Option<usize>) -> Option<usize> {
-        let works = |slot: &usize| self.slots[*slot].working.load(Ordering::Relaxed);
+        let works = |slot: &usize| self.slots[*slot].works();
         let least = || (0..self.slots.len()).filter(works).min_by_key(|slot| self.slots[*slot].waiting.load(Ordering::Relaxed));
         wanted.filter(works).or_else(least)
     }
@@ -137,13 +108,17 @@ impl Guarded {
         make: impl Fn(&dyn Backend, Option<usize>) -> Result<T, PlonkError>,
         check: impl Fn(&T) -> Result<(), Error>,
     ) -> Result<(T, Option<usize>), PlonkError> {
+        if let Some(open) = &self.open {
+            self.slots.iter().enumerate().for_each(|(place, slot)| slot.reopen(place, open));
+        }
         let Some(place) = self.choose(wanted) else {
             self.slots.iter().take(1).for_each(|slot| _ = slot.fallbacks.fetch_add(1, Ordering::Relaxed));
             return Ok((make(&self.cpu, None)?, None));
         };
         let slot = &self.slots[place];
         slot.waiting.fetch_add(1, Ordering::Relaxed);
-        let made = make(&slot.gpu, Some(place));
+        let gpu = slot.gpu();
+        let made = make(&*gpu, Some(place));
         slot.waiting.fetch_sub(1, Ordering::Relaxed);
         let made = match made {
             Ok(made) if self.checks => check(&made).map(|()| made).map_err(PlonkError::from),
@@ -151,32 +126,15 @@ impl Guarded {
         };
         match made {
             Ok(made) => {
-                slot.made.fetch_add(1, Ordering::Relaxed);
+                slot.succeeded(self.wait);
                 Ok((made, Some(place)))
             }
             // A witness that is not of the AIR's shape is no fault of the device's.
             Err(error) if !matches!(error, PlonkError::Hardware(_)) => Err(error),
             Err(error) => {
-                self.note(slot, what, &error);
+                slot.failed(&gpu, what, &error, self.open.is_some());
                 Ok((make(&self.cpu, None)?, None))
             }
-        }
-    }
-
-    /// Writes a failure down, once, and gives a device up that will not come back.
-    fn note(&self, slot: &Slot, what: &'static str, error: &PlonkError) {
-        slot.fallbacks.fetch_add(1, Ordering::Relaxed);
-        let gone = match error {
-            PlonkError::Hardware(source) => {
-                matches!(source.downcast_ref(), Some(Error::Lost(_) | Error::Hang(_) | Error::WrongResult(_)))
-            }
-            _ => false,
-        };
-        let device = &slot.gpu.device().info().name;
-        if gone && slot.working.swap(false, Ordering::Relaxed) {
-            tracing::error!(device, %error, "the GPU failed at {what} and is not used again before a restart; the CPU goes on");
-        } else {
-            tracing::error!(device, %error, "the GPU failed at {what}; the CPU does it");
         }
     }
 }

@@ -8,8 +8,10 @@ use quintet_plonk::{
 };
 
 use crate::{
-    Bases, Batch, Buffer, Columns, Device, DeviceScalars, Error, PackedColumn,
-    quotient::{Program, scratch_columns},
+    Bases, Batch, Buffer, Columns, Device, Error, HostColumn, PackedColumn,
+    polynomials::{Source, each_chunk},
+    quotient::Program,
+    rooms::Rooms,
     transform::Transform,
 };
 
@@ -49,7 +51,7 @@ impl Size {
         first: usize,
     ) -> Result<(), Error> {
         let device = batch.device();
-        let most = scratch_columns(device, self.rows()).min(columns.len().max(1));
+        let most = Rooms::of(device).scratch_columns(self.rows()).min(columns.len().max(1));
         let values = Columns::new(device, "values of columns", self.rows(), most)?;
         let scratch = device.buffer("columns between passes", values.range(0..most).bytes())?;
         let mut place = first;
@@ -76,34 +78,21 @@ pub(crate) struct Circuit {
     pub(crate) queries: Queries,
     pub(crate) programs: Vec<Program>,
     /// Coefficients of the envelope and the fixed columns.
-    shared: Columns,
+    pub(crate) shared: Columns,
     pub(crate) places: Places,
 }
 
 impl Circuit {
     pub(crate) fn new(device: &Device, size: &Size, key: &AirKey) -> Result<Self, Error> {
         let spec = &key.spec;
-        let mut columns = vec![PackedColumn::new(device, &quintet_air::ColumnData::Uint(vec![1; height(size.k) + 1]))?];
-        for column in &spec.fixed {
-            columns.push(PackedColumn::field(device, &column.values)?);
-        }
+        let envelope = HostColumn::new(&quintet_air::ColumnData::Uint(vec![1; height(size.k) + 1]));
+        let fixed = spec.fixed.iter().map(|column| HostColumn::field(&column.values));
+        let columns: Vec<HostColumn> = [envelope].into_iter().chain(fixed).collect();
         let shared = Columns::new(device, "fixed columns", size.rows(), columns.len())?;
-        let mut batch = device.batch();
-        size.interpolate(&mut batch, &columns.iter().collect::<Vec<_>>(), &shared, 0)?;
-        batch.flush()?;
+        let sources: Vec<Source<'_>> = columns.iter().map(Source::Host).collect();
+        each_chunk(&mut device.batch(), &sources, |batch, first, columns| size.interpolate(batch, columns, &shared, first))?;
         let programs = Group::all(spec).into_iter().map(|group| Program::new(device, group)).collect::<Result<_, _>>()?;
         Ok(Self { queries: Queries::new(spec), programs, shared, places: Places::new(spec) })
-    }
-
-    /// Coefficients of all polynomials of a proof. `witness` are those of [`Places`]' witness columns, in order.
-    pub(crate) fn coefficients(&self, batch: &mut Batch<'_>, size: &Size, witness: &[&PackedColumn]) -> Result<Columns, Error> {
-        let count = self.shared.count();
-        let all = Columns::new(batch.device(), "polynomials", size.rows(), count + witness.len())?;
-        for place in 0..count {
-            batch.copy(self.shared.column(place), all.column(place));
-        }
-        size.interpolate(batch, witness, &all, count)?;
-        Ok(all)
     }
 }
 
@@ -115,7 +104,7 @@ pub(crate) struct Places {
 }
 
 impl Places {
-    fn new(spec: &AirSpec) -> Self {
+    pub(crate) fn new(spec: &AirSpec) -> Self {
         let fixed = spec.fixed.len();
         let mut next = fixed + 2;
         let place = |column| {
@@ -135,13 +124,6 @@ impl Places {
             Input::Instance => 1 + self.fixed,
             Input::Advice(column) => self.advice[column].unwrap_or(0),
         }
-    }
-}
-
-impl PackedColumn {
-    /// Its values as scalars.
-    pub fn scalars(&self) -> DeviceScalars<'_> {
-        DeviceScalars { words: self.words(), bits: self.bits(), count: self.count() }
     }
 }
 

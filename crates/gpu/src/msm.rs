@@ -9,7 +9,7 @@ use group::Group;
 use halo2_proofs::arithmetic::CurveAffine;
 use pasta_curves::{Eq, EqAffine, Fq};
 
-use crate::{Batch, Buffer, Device, Error, KernelSpec, Slice, columns::groups, field};
+use crate::{Batch, Buffer, Device, Error, KernelSpec, Slice, columns::groups, field, rooms::Rooms};
 
 /// Entries that one thread adds up. A list becomes `SEGMENT / 2` times shorter at each level.
 const SEGMENT: usize = 32;
@@ -59,6 +59,37 @@ impl Cut {
         // Windows above 16 bits would have more buckets than any table has rows.
         (2..=16).map(cut).min_by_key(cost).unwrap_or(cut(8))
     }
+
+    /// Sums of `count` scalars each that are made at a time.
+    fn at_once(&self, count: usize, rooms: &Rooms) -> usize {
+        let list = (8 * count).max(POINT_BYTES as usize * self.buckets) as u64;
+        let partials = POINT_BYTES * 2 * count.div_ceil(SEGMENT) as u64;
+        let seen = rooms.binding.min(1 << 28) / (list.max(partials) * self.windows as u64).max(1);
+        seen.min(rooms.msm / self.bytes(count, 1)).clamp(1, 1024) as usize
+    }
+
+    /// Bytes that so many sums of `count` scalars take at a time, what comes down included.
+    fn bytes(&self, count: usize, sums: usize) -> u64 {
+        let lists = (sums * self.windows) as u64;
+        let (count, buckets) = (count.max(1), self.buckets as u64);
+        let parts = self.buckets.div_ceil(SHARE);
+        let sorted = lists * (4 * buckets + 8 * count as u64 + 4 + POINT_BYTES * buckets);
+        let windows = lists * ((POINT_BYTES + 4) * parts as u64 + 2 * POINT_BYTES);
+        // Every buffer is rounded up.
+        sorted + windows + lists * (levels(count) + levels(parts)) + 16 * 32
+    }
+}
+
+/// Bytes of the levels upon a list of so many entries.
+fn levels(entries: usize) -> u64 {
+    let next = 2 * entries.div_ceil(SEGMENT);
+    (POINT_BYTES + 4) * next as u64 + if next == 2 { 0 } else { levels(next) }
+}
+
+/// Bytes that `sums` multi-scalar multiplications of `count` scalars of `bits` bits take.
+pub(crate) fn bytes(count: usize, bits: u32, sums: usize, rooms: &Rooms) -> u64 {
+    let cut = Cut::new(count, bits);
+    if sums == 0 { 0 } else { cut.bytes(count, sums.min(cut.at_once(count, rooms))) }
 }
 
 impl Bases {
@@ -90,7 +121,7 @@ impl Bases {
     /// # Errors
     /// If the device fails, or gives something that is no point.
     pub fn msm_many(&self, batch: &mut Batch<'_>, scalars: &[DeviceScalars<'_>]) -> Result<Vec<Eq>, Error> {
-        let limit = batch.device().options().max_binding;
+        let rooms = Rooms::of(batch.device());
         let mut sums = Vec::with_capacity(scalars.len());
         let mut next = 0;
         while next < scalars.len() {
@@ -98,10 +129,7 @@ impl Bases {
             let cut = |scalars: &DeviceScalars<'_>| Cut::new(scalars.count, scalars.bits);
             let first = cut(&scalars[next]);
             let same = scalars[next..].iter().take_while(|other| cut(other) == first && other.count == scalars[next].count);
-            let list = (8 * scalars[next].count).max(POINT_BYTES as usize * first.buckets) as u64;
-            let partials = POINT_BYTES * 2 * scalars[next].count.div_ceil(SEGMENT) as u64;
-            let most = (limit.min(1 << 28) / (list.max(partials) * first.windows as u64)).clamp(1, 1024) as usize;
-            let count = same.count().min(most);
+            let count = same.count().min(first.at_once(scalars[next].count, &rooms));
             sums.extend(self.equal(batch, &scalars[next..next + count], first)?);
             next += count;
         }

@@ -11,9 +11,11 @@ use quintet_plonk::{
 };
 
 use crate::{
-    Batch, Columns, Device, DeviceScalars, Error, PackedColumn, field,
+    Batch, Columns, Device, DeviceScalars, Error, HostColumn, PackedColumn, field,
     folding::Folding,
     instance::{Circuit, Size, factor, integers},
+    plan::Plan,
+    polynomials::{Polynomials, Source as Column, each_chunk},
     quotient::Quotient,
     transform::omega,
 };
@@ -26,13 +28,13 @@ pub(crate) struct Proof<'a> {
     pub(crate) circuit: &'a Circuit,
     pub(crate) key: &'a AirKey,
     pub(crate) witness: &'a Witness<'a>,
+    pub(crate) plan: Plan,
 }
 
-/// First-phase columns as they are on the device, and their commitments.
+/// First-phase columns and their commitments.
 #[derive(Debug)]
-pub(crate) struct Committed {
-    pub(crate) blinds: Vec<F>,
-    pub(crate) columns: Vec<PackedColumn>,
+pub(crate) struct First<'a> {
+    pub(crate) columns: Vec<Column<'a>>,
     pub(crate) points: Vec<EqAffine>,
 }
 
@@ -43,10 +45,25 @@ fn to_affine(points: &[Eq]) -> Vec<EqAffine> {
 }
 
 /// Commitments to columns in the Lagrange basis, each with its blind.
-pub(crate) fn commit(device: &Device, size: &Size, columns: &[PackedColumn], blinds: &[F]) -> Result<Vec<EqAffine>, Error> {
-    let scalars: Vec<DeviceScalars<'_>> = columns.iter().map(PackedColumn::scalars).collect();
-    let sums = size.g_lagrange.msm_many(&mut device.batch(), &scalars)?;
+pub(crate) fn commit(batch: &mut Batch<'_>, size: &Size, columns: &[Column<'_>], blinds: &[F]) -> Result<Vec<EqAffine>, Error> {
+    let sums = sums(batch, size, columns)?;
     Ok(to_affine(&sums.into_iter().zip(blinds).map(|(sum, blind)| sum + size.w * *blind).collect::<Vec<_>>()))
+}
+
+/// Commitments without blinds.
+fn sums(batch: &mut Batch<'_>, size: &Size, columns: &[Column<'_>]) -> Result<Vec<Eq>, Error> {
+    let mut sums = Vec::with_capacity(columns.len());
+    each_chunk(batch, columns, |batch, _, columns| {
+        let scalars: Vec<DeviceScalars<'_>> = columns.iter().map(|column| column.scalars()).collect();
+        sums.extend(size.g_lagrange.msm_many(batch, &scalars)?);
+        Ok(())
+    })?;
+    Ok(sums)
+}
+
+/// The order of [`Places`](crate::instance::Places): the instance, the first phase, the rest of the second.
+fn in_order<'a>(second: &[Column<'a>], first: &[Column<'a>]) -> Vec<Column<'a>> {
+    second[..1].iter().chain(first).chain(&second[1..]).copied().collect()
 }
 
 /// Powers of a base, from 1.
@@ -60,8 +77,8 @@ fn transcript_error(error: std::io::Error) -> PlonkError {
 
 impl Proof<'_> {
     /// Makes the proof; `first` is what was kept from the commitment.
-    pub(crate) fn make(&self, first: &Committed) -> Result<Vec<u8>, PlonkError> {
-        let Self { device, size, circuit, key, witness } = *self;
+    pub(crate) fn make(&self, first: First<'_>) -> Result<Vec<u8>, PlonkError> {
+        let Self { device, size, circuit, key, witness, plan } = *self;
         let (spec, blinds) = (&*key.spec, &witness.blinds);
         let challenges = check(spec, witness)?;
         let mut batch = device.batch();
@@ -69,16 +86,20 @@ impl Proof<'_> {
         transcript.common_scalar(key.repr).map_err(transcript_error)?;
 
         // Instance and second phase: challenge columns are multiples of the envelope.
-        let instance = PackedColumn::field(device, &witness.publics.0[..public::COUNT])?;
-        let others = witness.second.columns[challenges.len()..].iter().map(|column| PackedColumn::field(device, column));
-        let others = others.collect::<Result<Vec<_>, _>>()?;
-        let scalars: Vec<DeviceScalars<'_>> = [&instance].into_iter().chain(&others).map(PackedColumn::scalars).collect();
-        let sums = size.g_lagrange.msm_many(&mut batch, &scalars)?;
+        let others = witness.second.columns[challenges.len()..].iter().map(|column| HostColumn::field(column));
+        let host: Vec<HostColumn> =
+            [HostColumn::field(&witness.publics.0[..public::COUNT])].into_iter().chain(others).collect();
+        // Where everything stays on the device, columns go up once.
+        let here = if plan.block.is_none() { &host[..] } else { &[] };
+        let kept: Vec<PackedColumn> = here.iter().map(|column| column.upload(device)).collect::<Result<_, _>>()?;
+        let on_device = || kept.iter().map(Column::Device).collect::<Vec<_>>();
+        let on_host = || host.iter().map(Column::Host).collect::<Vec<_>>();
+        let sums = sums(&mut batch, size, &if kept.is_empty() { on_host() } else { on_device() })?;
         transcript.common_point((sums[0] + size.w).to_affine()).map_err(transcript_error)?;
-        let second = challenges.iter().map(|challenge| size.envelope_point * *challenge).chain(sums[1..].iter().copied());
-        let second = second.zip(&blinds.advice[spec.phase_one..]).map(|(sum, blind)| sum + size.w * *blind);
-        let second = to_affine(&second.collect::<Vec<_>>());
-        for point in first.points.iter().chain(&second) {
+        let points = challenges.iter().map(|challenge| size.envelope_point * *challenge).chain(sums[1..].iter().copied());
+        let points = points.zip(&blinds.advice[spec.phase_one..]).map(|(sum, blind)| sum + size.w * *blind);
+        let points = to_affine(&points.collect::<Vec<_>>());
+        for point in first.points.iter().chain(&points) {
             transcript.write_point(*point).map_err(transcript_error)?;
         }
         // θ, β and γ, which only arguments that no AIR has would use.
@@ -88,19 +109,28 @@ impl Proof<'_> {
         transcript.write_point((size.w * blinds.random).to_affine()).map_err(transcript_error)?;
 
         let y = squeeze(&mut transcript);
-        let columns: Vec<&PackedColumn> = [&instance].into_iter().chain(&first.columns).chain(&others).collect();
-        let coefficients = circuit.coefficients(&mut batch, size, &columns)?;
+        let polynomials = match plan.block {
+            None => Polynomials::resident(&mut batch, size, &circuit.shared, &in_order(&on_device(), &first.columns))?,
+            Some(block) => Polynomials::streamed(size, &circuit.shared, in_order(&on_host(), &first.columns), block),
+        };
+        drop(kept);
         let place = |input: Input| circuit.places.of(input);
-        let quotient =
-            Quotient { transform: &size.transform, programs: &circuit.programs, coefficients: &coefficients, k: size.k };
+        let quotient = Quotient {
+            transform: &size.transform,
+            programs: &circuit.programs,
+            polynomials: &polynomials,
+            place: &place,
+            k: size.k,
+            parts: plan.parts,
+        };
         let weights = powers(y, spec.constraints.len());
-        let pieces = quotient.pieces(&mut batch, &weights, &challenges, &place, key.layout.pieces)?;
+        let pieces = quotient.pieces(&mut batch, &weights, &challenges, key.layout.pieces)?;
         for (sum, blind) in self.commitments(&mut batch, &pieces)?.into_iter().zip(&blinds.quotient) {
             transcript.write_point((sum + size.w * *blind).to_affine()).map_err(transcript_error)?;
         }
 
         let x = squeeze(&mut transcript);
-        let opening = Opening { proof: self, coefficients: &coefficients, pieces: &pieces, challenges: &challenges, x };
+        let opening = Opening { proof: self, polynomials: &polynomials, pieces: &pieces, challenges: &challenges, x };
         // The random polynomial's value comes last; it is 0.
         for value in opening.evaluate(&mut batch)?.into_iter().chain([F::ZERO]) {
             transcript.write_scalar(value).map_err(transcript_error)?;
@@ -122,10 +152,19 @@ impl Proof<'_> {
 /// The multi-point opening and the inner product argument.
 struct Opening<'a> {
     proof: &'a Proof<'a>,
-    coefficients: &'a Columns,
+    polynomials: &'a Polynomials<'a>,
     pieces: &'a Columns,
     challenges: &'a [F],
     x: F,
+}
+
+/// Terms of the polynomial of a point set, and its blind.
+struct Members {
+    /// Places of polynomials, with their weights.
+    columns: Vec<(usize, F)>,
+    /// Pieces of the quotient, with their weights.
+    pieces: Vec<(usize, F)>,
+    blind: F,
 }
 
 impl Opening<'_> {
@@ -144,15 +183,24 @@ impl Opening<'_> {
         let fixed = queries.fixed.iter().map(|&column| (Input::Fixed(column), 0));
         let all: Vec<(Input, i32)> = instance.chain(advice).chain(fixed).collect();
         let mut values = vec![F::ZERO; all.len()];
-        let powers = device.buffer("powers of a point", self.coefficients.rows() as u64 * field::BYTES)?;
-        for rotation in queries.rotations() {
-            let here: Vec<usize> = (0..all.len()).filter(|at| all[*at].1 == rotation).collect();
-            let places: Vec<usize> = here.iter().map(|at| circuit.places.of(all[*at].0)).collect();
-            batch.powers(self.rotate(rotation), F::ONE, powers.all())?;
-            for (at, value) in here.into_iter().zip(batch.inner_products(self.coefficients, &places, powers.all())?) {
-                values[at] = value * factor(&key.spec, self.challenges, all[at].0);
+        let places: Vec<usize> = all.iter().map(|(input, _)| circuit.places.of(*input)).collect();
+        let powers = device.buffer("powers of a point", self.polynomials.rows() as u64 * field::BYTES)?;
+        self.polynomials.each(batch, &places, |batch, first, block| {
+            let block_places = first..first + block.count();
+            for rotation in queries.rotations() {
+                let asked = |at: &usize| all[*at].1 == rotation && block_places.contains(&places[*at]);
+                let here: Vec<usize> = (0..all.len()).filter(asked).collect();
+                if here.is_empty() {
+                    continue;
+                }
+                let places: Vec<usize> = here.iter().map(|at| places[*at] - first).collect();
+                batch.powers(self.rotate(rotation), F::ONE, powers.all())?;
+                for (at, value) in here.into_iter().zip(batch.inner_products(block, &places, powers.all())?) {
+                    values[at] = value * factor(&key.spec, self.challenges, all[at].0);
+                }
             }
-        }
+            Ok(())
+        })?;
         Ok(values)
     }
 
@@ -162,10 +210,7 @@ impl Opening<'_> {
         let count = circuit.queries.sets.len();
         // One polynomial per point set, and q′ after them.
         let sets = Columns::new(device, "point sets", size.rows(), count + 1)?;
-        let mut blinds = Vec::new();
-        for number in 0..count {
-            blinds.push(self.set(batch, number, x1, &sets)?);
-        }
+        let mut blinds = self.sets(batch, x1, &sets)?;
         let quotients = Columns::new(device, "quotients of point sets", size.rows(), count)?;
         // Two buffers: a kernel cannot read and write one.
         let division = || Columns::new(device, "division", size.rows(), 1);
@@ -210,47 +255,63 @@ impl Opening<'_> {
     }
 
     fn commitment(&self, batch: &mut Batch<'_>, words: crate::Slice<'_>) -> Result<Eq, Error> {
-        let count = self.coefficients.rows();
+        let count = self.polynomials.rows();
         Ok(self.proof.size.g.msm_many(batch, &[DeviceScalars { words, bits: 256, count }])?[0])
     }
 
-    /// Records the polynomial of a point set, its members folded with powers of `x1`, the first with the highest; gives its blind.
-    fn set(&self, batch: &mut Batch<'_>, number: usize, x1: F, sets: &Columns) -> Result<F, Error> {
+    /// Records the polynomials of the point sets; gives their blinds.
+    fn sets(&self, batch: &mut Batch<'_>, x1: F, sets: &Columns) -> Result<Vec<F>, Error> {
+        let all: Vec<Members> = (0..self.proof.circuit.queries.sets.len()).map(|number| self.members(number, x1)).collect();
+        let wanted: Vec<usize> = all.iter().flat_map(|members| members.columns.iter().map(|(place, _)| *place)).collect();
+        // Sets are 0 at first.
+        self.polynomials.each(batch, &wanted, |batch, first, block| {
+            for (number, members) in all.iter().enumerate() {
+                let here = members.columns.iter().filter(|(place, _)| (first..first + block.count()).contains(place));
+                let terms: Vec<(usize, F)> = here.map(|(place, weight)| (place - first, *weight)).collect();
+                batch.combine_onto(block, &terms, sets.column(number), true)?;
+            }
+            Ok(())
+        })?;
+        for (number, members) in all.iter().enumerate() {
+            batch.combine_onto(self.pieces, &members.pieces, sets.column(number), true)?;
+        }
+        Ok(all.into_iter().map(|members| members.blind).collect())
+    }
+
+    /// What the polynomial of a point set is made of: its members with powers of `x1`, the first with the highest.
+    fn members(&self, number: usize, x1: F) -> Members {
         let Proof { size, circuit, key, witness, .. } = *self.proof;
         let blinds = &witness.blinds;
         let xn = self.x.pow_vartime([size.rows() as u64]);
         let members = circuit.queries.opened.iter().filter(|(_, set)| *set == number).map(|(source, _)| *source).rev();
-        let (mut terms, mut pieces) = (Vec::new(), Vec::new());
-        let (mut blind, mut weight) = (F::ZERO, F::ONE);
+        let mut all = Members { columns: Vec::new(), pieces: Vec::new(), blind: F::ZERO };
+        let mut weight = F::ONE;
         for member in members {
             let input = match member {
                 Source::Instance => Some((Input::Instance, F::ONE)),
                 Source::Advice(column) => Some((Input::Advice(column), blinds.advice[column])),
                 Source::Fixed(column) => Some((Input::Fixed(column), F::ONE)),
                 Source::Random => {
-                    blind += weight * blinds.random;
+                    all.blind += weight * blinds.random;
                     None
                 }
                 Source::Quotient => {
                     let mut power = weight;
                     for (piece, piece_blind) in blinds.quotient.iter().enumerate() {
-                        pieces.push((piece, power));
-                        blind += power * piece_blind;
+                        all.pieces.push((piece, power));
+                        all.blind += power * piece_blind;
                         power *= xn;
                     }
                     None
                 }
             };
             if let Some((input, own)) = input {
-                blind += weight * own;
-                terms.push((circuit.places.of(input), weight * factor(&key.spec, self.challenges, input)));
+                all.blind += weight * own;
+                all.columns.push((circuit.places.of(input), weight * factor(&key.spec, self.challenges, input)));
             }
             weight *= x1;
         }
-        let target = sets.column(number);
-        batch.combine(self.coefficients, &terms, target)?;
-        batch.combine_onto(self.pieces, &pieces, target, true)?;
-        Ok(blind)
+        all
     }
 
     /// The inner product argument for the value at `x3`. S is 0.

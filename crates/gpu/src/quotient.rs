@@ -1,26 +1,31 @@
 //! The quotient: the compiled constraints of an AIR, run over the rows of cosets.
 
+use std::collections::BTreeMap;
+
 use ff::{Field, PrimeField, WithSmallOrderMulGroup};
 use quintet_air::F;
 use quintet_plonk::engine::{Arg, Code, Group, Input, MAX_LOG, Op};
 
 use crate::{
-    Batch, Buffer, Device, Error, KernelSpec, Slice,
-    columns::{Columns, groups},
+    Batch, Buffer, Device, Error,
+    columns::Columns,
     field,
+    polynomials::Polynomials,
+    rooms::Rooms,
+    tile::Task,
     transform::{Scale, Transform, omega},
 };
 
 /// The constraints of one degree on the device.
 #[derive(Debug)]
 pub(crate) struct Program {
-    log: u32,
+    pub(crate) log: u32,
     /// What is computed, on the host: scalars change from proof to proof.
-    group: Group,
-    steps: Buffer,
-    step_count: u32,
-    result: u32,
-    registers: u32,
+    pub(crate) group: Group,
+    pub(crate) steps: Buffer,
+    pub(crate) step_count: u32,
+    pub(crate) result: u32,
+    pub(crate) registers: u32,
 }
 
 impl Program {
@@ -42,6 +47,11 @@ impl Program {
     fn code(&self) -> &Code {
         &self.group.code
     }
+
+    /// Columns that it reads, by the places of their polynomials, and rotations, in the order of its operands.
+    pub(crate) fn reads(&self, place: &dyn Fn(Input) -> usize) -> impl Iterator<Item = Read> {
+        self.code().columns.iter().map(|(input, rotation)| (place(*input), *rotation))
+    }
 }
 
 fn op(op: Op) -> u32 {
@@ -61,13 +71,16 @@ fn arg(arg: Arg) -> u32 {
 }
 
 /// What the quotient is made of.
-#[derive(Debug)]
 pub(crate) struct Quotient<'a> {
     pub(crate) transform: &'a Transform,
     pub(crate) programs: &'a [Program],
-    /// Coefficients of everything that constraints read.
-    pub(crate) coefficients: &'a Columns,
+    /// Everything that constraints read, and more.
+    pub(crate) polynomials: &'a Polynomials<'a>,
+    /// Where a column's polynomial is.
+    pub(crate) place: &'a dyn Fn(Input) -> usize,
     pub(crate) k: u32,
+    /// Constraints are run over `2^-parts` of a coset at a time.
+    pub(crate) parts: u32,
 }
 
 /// The first element of a coset.
@@ -75,52 +88,70 @@ fn shift(k: u32, coset: usize) -> F {
     F::ZETA * omega(k + MAX_LOG).pow_vartime([coset as u64])
 }
 
+/// ω^exponent.
+fn root(k: u32, exponent: i64) -> F {
+    omega(k).pow_vartime([exponent.rem_euclid(1 << k) as u64])
+}
+
+/// A column at a rotation, by the place of its polynomial.
+type Read = (usize, i32);
+
 impl Quotient<'_> {
-    /// Gives the quotient's pieces of `2^k` coefficients. `weights` are the powers of y, `place` says where a column's coefficients are.
+    /// Gives the quotient's pieces of `2^k` coefficients. `weights` are the powers of y.
     ///
-    /// Constraints are evaluated coset by coset, so that one coset of the columns is in memory.
+    /// Constraints are evaluated coset by coset, and part by part of each: rows `j, j + 2^parts, …` of a coset are a coset of a smaller subgroup, and their
+    /// neighbours at a rotation are another. So no more of the columns is in memory than one part needs.
     pub(crate) fn pieces(
         &self,
         batch: &mut Batch<'_>,
         weights: &[F],
         challenges: &[F],
-        place: &dyn Fn(Input) -> usize,
         pieces: usize,
     ) -> Result<Columns, Error> {
         let (device, rows) = (batch.device(), 1usize << self.k);
-        let vector = |label| device.buffer(label, rows as u64 * field::BYTES);
-        let (scale, scratch) = (vector("powers of a coset's shift")?, vector("one column")?);
+        let fine = if self.parts == 0 { None } else { Some(Transform::new(device, self.k - self.parts)?) };
         // One column per coset of each group.
         let mut values = Vec::new();
         for program in self.programs {
-            values.push((Columns::new(device, "values of constraints", rows, 1 << program.log)?, 0));
+            values.push(Columns::new(device, "values of constraints", rows, 1 << program.log)?);
         }
+        let mut done = vec![0; self.programs.len()];
         for coset in 0..1usize << MAX_LOG {
-            let shift = shift(self.k, coset);
             let covering = || self.programs.iter().zip(0..).filter(|(program, _)| program.group.covers(coset));
             if covering().next().is_none() {
                 continue;
             }
-            let mut inputs: Vec<Input> = covering().flat_map(|(program, _)| program.code().inputs()).collect();
-            inputs.sort_unstable();
-            inputs.dedup();
-            batch.powers(shift, F::ONE, scale.all())?;
-            let columns = self.on_coset(batch, &inputs, place, scale.all())?;
+            let shift = shift(self.k, coset);
             // ζ has order 3 and ω a power of 2, so the shift's n-th power is not 1.
             let vanishing = shift.pow_vartime([rows as u64]) - F::ONE;
             let inverse = vanishing.invert().into_option().unwrap_or(F::ZERO);
             let weights: Vec<F> = weights.iter().map(|weight| *weight * inverse).collect();
-            for (program, number) in covering() {
-                let (target, done): &mut (Columns, usize) = &mut values[number];
-                let scalars = program.code().scalars(&weights, challenges);
-                self.evaluate(batch, program, &inputs, &columns, &scalars, target.column(*done))?;
-                *done += 1;
+            let reads = self.reads(covering().map(|(program, _)| program));
+            for part in 0..1usize << self.parts {
+                let first = shift * root(self.k, part as i64);
+                let columns = self.on_coset(batch, &reads, first, fine.as_ref())?;
+                for (program, number) in covering() {
+                    let scalars = program.code().scalars(&weights, challenges);
+                    let target = values[number].column(done[number]);
+                    let task = Task { program, columns: &columns, read: self.read(program, &reads), scalars: &scalars };
+                    task.run(batch, target, (part, 1 << self.parts))?;
+                }
+                batch.finish()?;
             }
+            covering().for_each(|(_, number)| done[number] += 1);
         }
+        self.combine(batch, &values, pieces)
+    }
+
+    /// Pieces from the values of constraints on their cosets.
+    fn combine(&self, batch: &mut Batch<'_>, values: &[Columns], pieces: usize) -> Result<Columns, Error> {
+        let (device, rows) = (batch.device(), 1usize << self.k);
+        let vector = |label| device.buffer(label, rows as u64 * field::BYTES);
+        let (scale, scratch) = (vector("powers of a coset's shift")?, vector("one column")?);
         let sum = Columns::new(device, "pieces of the quotient", rows, pieces)?;
         let coefficients = Columns::new(device, "coefficients of a coset", rows, 1 << MAX_LOG)?;
         let mut started = vec![false; pieces];
-        for (program, (values, _)) in self.programs.iter().zip(&values) {
+        for (program, values) in self.programs.iter().zip(values) {
             let count = 1usize << program.log;
             for i in 0..count {
                 let shift = shift(self.k, i << (MAX_LOG - program.log));
@@ -141,128 +172,69 @@ impl Quotient<'_> {
                 *started = true;
             }
         }
+        batch.finish()?;
         Ok(sum)
     }
 
-    /// Values of columns on a coset.
-    fn on_coset(
-        &self,
-        batch: &mut Batch<'_>,
-        inputs: &[Input],
-        place: &dyn Fn(Input) -> usize,
-        scale: Slice<'_>,
-    ) -> Result<Columns, Error> {
-        let (device, rows) = (batch.device(), 1usize << self.k);
-        let columns = Columns::new(device, "columns on a coset", rows, inputs.len())?;
-        let most = scratch_columns(device, rows);
-        let scratch = device.buffer("columns between passes", (rows * most.min(inputs.len())) as u64 * field::BYTES)?;
-        for run in columns.runs(most) {
-            // As far as the sources lie in one slab.
-            let mut start = run.start;
-            while start < run.end {
-                let (number, slab, _) = self.coefficients.slab(place(inputs[start]));
-                let places = inputs[start..run.end].iter().map(|input| self.coefficients.slab(place(*input)));
-                let list: Vec<u32> = places.take_while(|(other, ..)| *other == number).map(|(.., at)| at as u32).collect();
-                let end = start + list.len();
-                let list = device.upload("which columns", &list)?;
-                let target = (columns.range(start..end), scratch.all(), end - start);
-                self.transform.forward(batch, slab, Some(&list), Scale::Before(scale), target)?;
-                start = end;
-            }
-        }
-        Ok(columns)
+    /// What programs read, in the order in which it is laid out: block by block of the polynomials and rotation by rotation. Of whole cosets each column
+    /// is there once, and rotations are the program's.
+    fn reads<'p>(&self, programs: impl Iterator<Item = &'p Program>) -> Vec<Read> {
+        let all = programs.flat_map(|program| program.reads(self.place));
+        let all = all.map(|(place, rotation)| (place, if self.parts == 0 { 0 } else { rotation }));
+        let mut reads: Vec<(usize, i32, usize)> =
+            all.map(|(place, rotation)| (self.polynomials.block(place), rotation, place)).collect();
+        reads.sort_unstable();
+        reads.dedup();
+        reads.into_iter().map(|(_, rotation, place)| (place, rotation)).collect()
     }
 
-    /// Runs a program over a coset, on as many rows at a time as fit one binding with all their columns.
-    fn evaluate(
-        &self,
-        batch: &mut Batch<'_>,
-        program: &Program,
-        inputs: &[Input],
-        columns: &Columns,
-        scalars: &[F],
-        target: Slice<'_>,
-    ) -> Result<(), Error> {
-        let (device, rows) = (batch.device(), 1usize << self.k);
-        let at = |input: &Input| inputs.binary_search(input).unwrap_or_default();
-        let scalars = device.upload("scalars", &field::montgomery(device.layout(), scalars))?;
-        let kernel = device.kernel(&KernelSpec::fp("quotient").with("REGISTERS", i64::from(program.registers)))?;
-        let read: Vec<(usize, i32)> = program.code().columns.iter().map(|(input, rotation)| (at(input), *rotation)).collect();
-        let mut run = |values: Slice<'_>, read: &[(usize, i32)], shape: [usize; 4], target: Slice<'_>| {
-            let meta: Vec<u32> = read.iter().flat_map(|(column, rotation)| [*column as u32, *rotation as u32]).collect();
-            let meta = device.upload("columns of constraints", if meta.is_empty() { &[0, 0] } else { &meta })?;
-            let [count, stride, first, mask] = shape.map(|value| value as u32);
-            let parameters = [count, program.step_count, program.result, stride, first, mask];
-            let slices = [program.steps.all(), meta.all(), scalars.all(), values, target];
-            batch.run(&kernel, &parameters, &slices, groups(count as usize))
+    /// For each operand of a program that is a column: which of `reads` it is, and how many rows from its own.
+    fn read(&self, program: &Program, reads: &[Read]) -> Vec<(usize, i32)> {
+        let places: BTreeMap<Read, usize> = reads.iter().copied().zip(0..).collect();
+        let at = |(place, rotation): Read| {
+            let (key, left) = if self.parts == 0 { ((place, 0), rotation) } else { ((place, rotation), 0) };
+            (places.get(&key).copied().unwrap_or_default(), left)
         };
-        if columns.runs(usize::MAX).count() <= 1 {
-            return run(columns.slab(0).1, &read, [rows, rows, 0, rows - 1], target);
-        }
-        self.evaluate_tiles(batch, program, &read, columns, (&kernel, &scalars), target)
+        program.reads(self.place).map(at).collect()
     }
 
-    /// As [`Self::evaluate`], where the columns do not fit one binding: parts of them are copied together.
-    fn evaluate_tiles(
-        &self,
-        batch: &mut Batch<'_>,
-        program: &Program,
-        read: &[(usize, i32)],
-        columns: &Columns,
-        (kernel, scalars): (&crate::Kernel, &Buffer),
-        target: Slice<'_>,
-    ) -> Result<(), Error> {
-        let (device, rows) = (batch.device(), 1usize << self.k);
-        let mut used: Vec<usize> = read.iter().map(|(column, _)| *column).collect();
-        used.sort_unstable();
-        used.dedup();
-        let above = read.iter().map(|(_, rotation)| rotation.min(&0).unsigned_abs() as usize).max().unwrap_or(0);
-        let below = read.iter().map(|(_, rotation)| rotation.max(&0).unsigned_abs() as usize).max().unwrap_or(0);
-        let bytes = field::BYTES;
-        // A tile's results start at a multiple of the alignment.
-        let step = (device.alignment() / bytes).max(1) as usize;
-        let fitting = (device.options().max_binding / bytes) as usize / used.len().max(1);
-        let height = fitting.saturating_sub(above + below) / step * step;
-        if height == 0 {
-            return Err(Error::Size(format!("{} columns of one row do not fit this device's bindings", used.len())));
-        }
-        let stride = height + above + below;
-        let tile = device.buffer("rows of all columns", (used.len() * stride) as u64 * bytes)?;
-        let meta: Vec<u32> = read
-            .iter()
-            .flat_map(|(column, rotation)| [used.binary_search(column).unwrap_or_default() as u32, *rotation as u32])
-            .collect();
-        let meta = device.upload("columns of constraints", &meta)?;
-        for first in (0..rows).step_by(height) {
-            let count = height.min(rows - first);
-            for (place, column) in used.iter().enumerate() {
-                let source = columns.column(*column);
-                let mut at = place * stride;
-                // The rows above and below go round.
-                let (mut row, mut left) = ((first + rows - above % rows) % rows, count + above + below);
-                while left > 0 {
-                    let piece = left.min(rows - row);
-                    let from = source.sub(row as u64 * bytes, piece as u64 * bytes);
-                    batch.copy(from, tile.part(at as u64 * bytes..(at + piece) as u64 * bytes));
-                    (at, left, row) = (at + piece, left - piece, 0);
+    /// Values of `reads` on the coset that starts with `first`; `fine` is the transform of a part's size.
+    fn on_coset(&self, batch: &mut Batch<'_>, reads: &[Read], first: F, fine: Option<&Transform>) -> Result<Columns, Error> {
+        let (device, rows) = (batch.device(), 1usize << (self.k - self.parts));
+        let columns = Columns::new(device, "columns on a coset", rows, reads.len())?;
+        let most = Rooms::of(device).scratch_columns(rows).min(reads.len());
+        let scale = device.buffer("powers of a coset's shift", rows as u64 * field::BYTES)?;
+        let scratch = device.buffer("columns between passes", (rows * most) as u64 * field::BYTES)?;
+        let wanted: Vec<usize> = reads.iter().map(|(place, _)| *place).collect();
+        let mut next = 0;
+        self.polynomials.each(batch, &wanted, |batch, start, block| {
+            let here = |read: &&Read| (start..start + block.count()).contains(&read.0);
+            let end = next + reads[next..].iter().take_while(here).count();
+            let mut rotated = None;
+            while next < end {
+                let rotation = reads[next].1;
+                let first = first * root(self.k, rotation.into());
+                if rotated != Some(rotation) {
+                    batch.powers(first, F::ONE, scale.all())?;
+                    rotated = Some(rotation);
+                }
+                // As many as have the rotation, lie in one slab here and there, and fit between passes.
+                let room = columns.room(next).min(most).min(end - next);
+                let (number, source, _) = block.slab(reads[next].0 - start);
+                let same = reads[next..next + room].iter().take_while(|read| read.1 == rotation);
+                let places = same.map(|read| block.slab(read.0 - start)).take_while(|(other, ..)| *other == number);
+                let list: Vec<u32> = places.map(|(.., at)| at as u32).collect();
+                let target = (columns.range(next..next + list.len()), scratch.all(), list.len());
+                next += list.len();
+                let list = device.upload("which columns", &list)?;
+                match fine {
+                    Some(fine) => fine.onto_coset(batch, (source, self.parts), &list, (scale.all(), first), target)?,
+                    None => self.transform.forward(batch, source, Some(&list), Scale::Before(scale.all()), target)?,
                 }
             }
-            let shape = [count, stride, above].map(|value| value as u32);
-            let parameters = [shape[0], program.step_count, program.result, shape[1], shape[2], u32::MAX];
-            let out = target.sub(first as u64 * bytes, count as u64 * bytes);
-            batch.run(
-                kernel,
-                &parameters,
-                &[program.steps.all(), meta.all(), scalars.all(), tile.all(), out],
-                groups(count),
-            )?;
-        }
-        Ok(())
+            Ok(())
+        })?;
+        debug_assert_eq!(next, reads.len(), "all columns were made");
+        Ok(columns)
     }
-}
-
-/// Columns that are transformed at once: what is between two passes takes at most 64 MiB.
-pub(crate) fn scratch_columns(device: &Device, rows: usize) -> usize {
-    let bytes = device.options().max_binding.min(64 << 20);
-    ((bytes / (rows as u64 * field::BYTES)) as usize).clamp(1, 1 << 12)
 }

@@ -3,7 +3,7 @@
 use ff::{Field, PrimeField};
 use quintet_air::F;
 
-use crate::{Batch, Buffer, Device, Error, KernelSpec, Slice, device::WORKGROUP_THREADS, field};
+use crate::{Batch, Buffer, Device, Error, KernelSpec, Slice, columns::groups, device::WORKGROUP_THREADS, field};
 
 /// Log₂ of the largest number of values that one workgroup transforms: 256 of them fill 8 KiB of its memory.
 const MAX_LOG_RADIX: u32 = 8;
@@ -64,6 +64,36 @@ impl Transform {
         (target, scratch, count): (Slice<'_>, Slice<'_>, usize),
     ) -> Result<(), Error> {
         self.run(batch, &self.roots, source, columns, scale, (target, scratch, count))
+    }
+
+    /// Records the transform of columns of `2^(k + log_parts)` coefficients to their values on a coset of `2^k` elements, of which `first` is the first.
+    /// `columns` lists those of the source to take, `scale` holds the powers
+    /// of `first`.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn onto_coset(
+        &self,
+        batch: &mut Batch<'_>,
+        (source, log_parts): (Slice<'_>, u32),
+        columns: &Buffer,
+        (scale, first): (Slice<'_>, F),
+        (target, scratch, count): (Slice<'_>, Slice<'_>, usize),
+    ) -> Result<(), Error> {
+        let device = batch.device();
+        // The first pass must not write what it reads.
+        let folded = if passes(self.k).len() % 2 == 1 { scratch } else { target };
+        let mut parameters = vec![self.k, log_parts, 0, 0];
+        parameters.extend(field::montgomery(device.layout(), &[first.pow_vartime([1 << self.k])]));
+        let kernel = device.kernel(&KernelSpec::fp("coset_fold"))?;
+        let slices = [source, columns.all(), scale, folded];
+        batch.run(&kernel, &parameters, &slices, [groups(1 << self.k)[0], count as u32])?;
+        self.run(batch, &self.roots, folded, None, Scale::None, (target, scratch, count))
+    }
+
+    /// Bytes that it takes on a device.
+    pub(crate) fn bytes(k: u32) -> u64 {
+        3 * (field::BYTES << k) + field::BYTES
     }
 
     /// Records the transform of values to coefficients, scaled by `1/n`, or by `scale`, which then holds that too.

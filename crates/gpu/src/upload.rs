@@ -1,10 +1,49 @@
-//! Witness columns on the device, as narrow as their values.
+//! Witness columns on their way to the device, as narrow as their values.
 
 use quintet_air::{ColumnData, F};
 
-use crate::{Batch, Buffer, Device, Error, KernelSpec, Slice, columns::groups, field};
+use crate::{Batch, Buffer, Device, DeviceScalars, Error, KernelSpec, Slice, columns::groups, field};
 
-/// A column of integers of `bits` bits each, packed into words: what multi-scalar multiplications read, and what field elements are made from.
+/// A column of integers of `bits` bits each, packed into words, in the host's memory.
+#[derive(Clone, Debug)]
+pub struct HostColumn {
+    words: Vec<u32>,
+    bits: u32,
+    count: usize,
+}
+
+impl HostColumn {
+    /// Packs a column in the narrowest of 8, 16, 32 and 64 bits that holds its integers, or as field elements.
+    pub fn new(column: &ColumnData) -> Self {
+        match column {
+            ColumnData::Field(values) => Self::field(values),
+            ColumnData::Uint(values) => {
+                let bits = width(values);
+                Self { words: pack(values, bits), bits, count: values.len() }
+            }
+        }
+    }
+
+    /// Packs field elements.
+    pub fn field(values: &[F]) -> Self {
+        Self { words: field::integers(values), bits: 256, count: values.len() }
+    }
+
+    /// Bytes that it takes on a device.
+    pub fn bytes(&self) -> u64 {
+        (4 * self.words.len() as u64).next_multiple_of(16).max(16)
+    }
+
+    /// Brings it to a device.
+    ///
+    /// # Errors
+    /// If there is not enough memory.
+    pub fn upload(&self, device: &Device) -> Result<PackedColumn, Error> {
+        Ok(PackedColumn { buffer: device.upload("column", &self.words)?, bits: self.bits, count: self.count })
+    }
+}
+
+/// A [`HostColumn`] on a device: what multi-scalar multiplications read, and what field elements are made from.
 #[derive(Debug)]
 pub struct PackedColumn {
     buffer: Buffer,
@@ -13,42 +52,27 @@ pub struct PackedColumn {
 }
 
 impl PackedColumn {
-    /// Brings a column to the device in the narrowest of 8, 16, 32 and 64 bits that holds its integers, or as field elements.
+    /// Packs a column and brings it to the device.
     ///
     /// # Errors
     /// If there is not enough memory.
     pub fn new(device: &Device, column: &ColumnData) -> Result<Self, Error> {
-        match column {
-            ColumnData::Field(values) => Self::field(device, values),
-            ColumnData::Uint(values) => {
-                let bits = width(values);
-                let buffer = device.upload("column", &pack(values, bits))?;
-                Ok(Self { buffer, bits, count: values.len() })
-            }
-        }
+        HostColumn::new(column).upload(device)
     }
 
-    /// Brings field elements to the device.
-    ///
-    /// # Errors
-    /// If there is not enough memory.
-    pub fn field(device: &Device, values: &[F]) -> Result<Self, Error> {
-        Ok(Self { buffer: device.upload("column", &field::integers(values))?, bits: 256, count: values.len() })
+    /// Its values as scalars.
+    pub fn scalars(&self) -> DeviceScalars<'_> {
+        DeviceScalars { words: self.buffer.all(), bits: self.bits, count: self.count }
     }
 
-    /// Its words.
-    pub fn words(&self) -> Slice<'_> {
-        self.buffer.all()
+    /// Bytes that it takes.
+    pub fn bytes(&self) -> u64 {
+        self.buffer.bytes()
     }
 
     /// Bits of a value.
     pub fn bits(&self) -> u32 {
         self.bits
-    }
-
-    /// Number of values.
-    pub fn count(&self) -> usize {
-        self.count
     }
 
     /// Records its values as field elements; the rows of the target that it does not state become 0.

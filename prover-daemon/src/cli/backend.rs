@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use clap::Args;
-use quintet_gpu::{Choice, Chosen, Monitor};
+use quintet_gpu::{Choice, Chosen, GpuOptions, Monitor};
 use quintet_proving::Circuits;
 
 /// What commits and proves.
@@ -15,6 +15,9 @@ pub(crate) struct BackendFlag {
     /// Which GPUs, by their number in `quintet-prover devices`; several share the instances. All GPUs if absent.
     #[arg(long, value_name = "NUMBER", env = "QUINTET_GPU", value_delimiter = ',')]
     gpu: Vec<usize>,
+    /// Memory in MiB that may be used on each GPU; 85 % of it where the system tells how much there is, else 3072. Proofs that need more stream.
+    #[arg(long, value_name = "MIB", env = "QUINTET_GPU_MEMORY", value_parser = clap::value_parser!(u64).range(64..=(1 << 20)))]
+    gpu_memory: Option<u64>,
     /// Trust GPUs: do not check their commitments and proofs on the CPU before they are used.
     #[arg(long, env = "QUINTET_TRUST_GPU")]
     trust_gpu: bool,
@@ -23,7 +26,9 @@ pub(crate) struct BackendFlag {
 impl BackendFlag {
     /// Opens what was chosen.
     pub(crate) fn open(&self) -> anyhow::Result<Chosen> {
-        quintet_gpu::open(self.backend, &self.gpu, !self.trust_gpu).context("--backend")
+        let memory = self.gpu_memory.map(|mib| mib << 20);
+        let options = GpuOptions { gpus: self.gpu.clone(), memory, checks: !self.trust_gpu };
+        quintet_gpu::open(self.backend, &options).context("--backend")
     }
 
     /// Circuits with the chosen backend, and what can be seen of its devices. What the person should know about these goes to `warn`.

@@ -94,6 +94,7 @@ mod tests {
             max_buffer: 1 << 30,
             max_binding: 1 << 28,
             workgroup_memory: 1 << 15,
+            memory: None,
             unsuitable: None,
         };
         let used = Line { adapter: adapter.clone(), layout: Some("13-bit limbs"), automatic: true, reason: None };

@@ -15,14 +15,17 @@ pub(super) struct GpuMetrics(pub(super) Monitor);
 
 type Value = fn(&DeviceStatus) -> u64;
 
-const GAUGES: [(&str, &str, Value); 2] = [
-    ("gpu_working", "1 while a GPU is used, 0 after it was lost", |status| u64::from(status.working)),
+const GAUGES: [(&str, &str, Value); 4] = [
+    ("gpu_working", "1 while a GPU is used, 0 while it is lost", |status| u64::from(status.working)),
     ("gpu_memory_bytes", "Bytes that this process holds on a GPU", |status| status.memory),
+    ("gpu_memory_peak_bytes", "The most that this process held on a GPU at a time", |status| status.peak_memory),
+    ("gpu_memory_budget_bytes", "What this process may hold on a GPU", |status| status.memory_budget),
 ];
 
-const COUNTERS: [(&str, &str, Value); 2] = [
+const COUNTERS: [(&str, &str, Value); 3] = [
     ("gpu_made", "Commitments and proofs made on a GPU", |status| status.made),
     ("gpu_fallbacks", "Commitments and proofs that the CPU made after a GPU failed", |status| status.fallbacks),
+    ("gpu_reopened", "How often a GPU was opened again after it was lost", |status| status.reopened),
 ];
 
 impl Collector for GpuMetrics {

@@ -28,6 +28,8 @@ pub struct AdapterInfo {
     pub max_binding: u64,
     /// Memory of a workgroup, in bytes.
     pub workgroup_memory: u32,
+    /// Its memory in bytes, where the operating system tells.
+    pub memory: Option<u64>,
     /// Why it cannot be used, if so.
     pub unsuitable: Option<String>,
 }
@@ -36,6 +38,12 @@ impl AdapterInfo {
     /// The layouts that can be used, in order of preference where nothing was measured.
     pub fn layouts(&self) -> &'static [Layout] {
         if self.int64 { &[Layout::Limbs32, Layout::Limbs13] } else { &[Layout::Limbs13] }
+    }
+
+    /// Bytes that proofs may hold on it unless someone says more: 85 % of its memory where that is known, else what a card of 4 GiB has left beside a
+    /// desktop.
+    pub fn budget(&self) -> u64 {
+        self.memory.map_or(UNKNOWN_BUDGET, |bytes| bytes / 100 * 85)
     }
 
     /// A name that tells machines and drivers apart: measurements are remembered under it.
@@ -50,6 +58,9 @@ const STORAGE_BUFFERS: u32 = 8;
 pub(crate) const WORKGROUP_THREADS: u32 = 128;
 /// Workgroup memory of the hungriest kernel, the transform: 256 elements.
 pub(crate) const WORKGROUP_BYTES: u32 = 256 * 32;
+
+/// Budget where the size of the memory is unknown.
+const UNKNOWN_BUDGET: u64 = 3 << 30;
 
 /// The adapters of this machine, in the driver's order.
 #[derive(Debug)]
@@ -106,6 +117,7 @@ fn describe(index: usize, adapter: &wgpu::Adapter) -> AdapterInfo {
     };
     AdapterInfo {
         index,
+        memory: memory(&info.device_pci_bus_id),
         name: info.name,
         driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
         backend: info.backend.to_string(),
@@ -117,6 +129,15 @@ fn describe(index: usize, adapter: &wgpu::Adapter) -> AdapterInfo {
         workgroup_memory: limits.max_compute_workgroup_storage_size,
         unsuitable: lacks(&limits),
     }
+}
+
+/// Memory of the card in this slot. Interfaces to GPUs do not tell through wgpu; Linux does for AMD's cards.
+fn memory(slot: &str) -> Option<u64> {
+    if slot.is_empty() || slot.contains('/') {
+        return None;
+    }
+    let path = format!("/sys/bus/pci/devices/{slot}/mem_info_vram_total");
+    std::fs::read_to_string(path).ok()?.trim().parse().ok().filter(|bytes| *bytes > 0)
 }
 
 fn lacks(limits: &Limits) -> Option<String> {

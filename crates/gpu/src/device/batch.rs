@@ -1,14 +1,16 @@
 //! Work for the device, recorded and handed over together: a submission costs far more than a dispatch.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
-use wgpu::{BindGroupDescriptor, BindGroupEntry, BindingResource, BufferBinding, BufferUsages};
+use wgpu::{BindGroupDescriptor, BindGroupEntry, BindingResource, BufferBinding};
 
-use super::{Device, Kernel, Slice};
+use super::{
+    Device, Kernel, Slice,
+    arena::{ARENA, Arena},
+    buffer::Held,
+};
 use crate::Error;
 
-/// Bytes of parameters that one batch holds before it is handed over by itself.
-const ARENA: u64 = 1 << 16;
 /// Dispatches in one submission: drivers reset a device that works on one for seconds.
 const DISPATCHES: usize = 64;
 
@@ -16,7 +18,8 @@ const DISPATCHES: usize = 64;
 pub struct Batch<'d> {
     device: &'d Device,
     encoder: Option<wgpu::CommandEncoder>,
-    arena: wgpu::Buffer,
+    arena: Option<Arena>,
+    used: Vec<Arc<Held>>,
     parameters: Vec<u8>,
     step: u64,
     dispatches: usize,
@@ -32,17 +35,8 @@ impl Device {
     /// Starts recording.
     pub fn batch(&self) -> Batch<'_> {
         let step = u64::from(self.device.limits().min_uniform_buffer_offset_alignment);
-        Batch { device: self, encoder: None, arena: arena(self), parameters: Vec::new(), step, dispatches: 0 }
+        Batch { device: self, encoder: None, arena: None, used: Vec::new(), parameters: Vec::new(), step, dispatches: 0 }
     }
-}
-
-fn arena(device: &Device) -> wgpu::Buffer {
-    device.device.create_buffer(&wgpu::BufferDescriptor {
-        label: Some("parameters"),
-        size: ARENA,
-        usage: BufferUsages::UNIFORM | BufferUsages::COPY_DST,
-        mapped_at_creation: false,
-    })
 }
 
 impl<'d> Batch<'d> {
@@ -61,16 +55,21 @@ impl<'d> Batch<'d> {
         if self.parameters.len() as u64 + bytes.next_multiple_of(self.step) > ARENA || self.dispatches == DISPATCHES {
             self.flush()?;
         }
+        let arena = match self.arena.take() {
+            Some(arena) => arena,
+            None => self.device.arena()?,
+        };
         let offset = self.parameters.len() as u64;
         self.parameters.extend(bytemuck::cast_slice::<u32, u8>(parameters));
         self.parameters.resize((offset + bytes.next_multiple_of(self.step)) as usize, 0);
         let binding = |buffer, offset, bytes| {
             BindingResource::Buffer(BufferBinding { buffer, offset, size: std::num::NonZeroU64::new(bytes) })
         };
-        let first = BindGroupEntry { binding: 0, resource: binding(&self.arena, offset, bytes) };
+        let parameters = arena.buffer().ok_or_else(|| Error::Size("an arena was given back twice".into()))?;
+        let first = BindGroupEntry { binding: 0, resource: binding(parameters, offset, bytes) };
         let others = (1..).zip(slices).map(|(place, slice)| BindGroupEntry {
             binding: place,
-            resource: binding(&slice.buffer.buffer, slice.offset, slice.bytes),
+            resource: binding(&slice.buffer.held.buffer, slice.offset, slice.bytes),
         });
         let entries: Vec<BindGroupEntry<'_>> = [first].into_iter().chain(others).collect();
         let bindings = self.device.device.create_bind_group(&BindGroupDescriptor {
@@ -83,19 +82,23 @@ impl<'d> Batch<'d> {
         pass.set_bind_group(0, &bindings, &[]);
         pass.dispatch_workgroups(groups[0], groups[1], 1);
         drop(pass);
+        self.used.extend(slices.iter().map(|slice| Arc::clone(&slice.buffer.held)));
+        self.arena = Some(arena);
         self.dispatches += 1;
         Ok(())
     }
 
     /// Records a copy between buffers; both parts are of the same size.
     pub fn copy(&mut self, from: Slice<'_>, to: Slice<'_>) {
-        let (source, target) = (&from.buffer.buffer, &to.buffer.buffer);
-        self.encoder().copy_buffer_to_buffer(source, from.offset, target, to.offset, from.bytes);
+        let (source, target) = (&from.buffer.held, &to.buffer.held);
+        self.encoder().copy_buffer_to_buffer(&source.buffer, from.offset, &target.buffer, to.offset, from.bytes);
+        self.used.extend([source, target].map(Arc::clone));
     }
 
     /// Records that a part becomes 0.
     pub fn clear(&mut self, slice: Slice<'_>) {
-        self.encoder().clear_buffer(&slice.buffer.buffer, slice.offset, Some(slice.bytes));
+        self.encoder().clear_buffer(&slice.buffer.held.buffer, slice.offset, Some(slice.bytes));
+        self.used.push(Arc::clone(&slice.buffer.held));
     }
 
     /// Hands over what is recorded.
@@ -104,15 +107,25 @@ impl<'d> Batch<'d> {
     /// If the device has failed.
     pub fn flush(&mut self) -> Result<(), Error> {
         if let Some(encoder) = self.encoder.take() {
-            if !self.parameters.is_empty() {
-                let arena = std::mem::replace(&mut self.arena, arena(self.device));
-                self.device.queue.write_buffer(&arena, 0, &self.parameters);
-                self.parameters.clear();
+            let arena = self.arena.take();
+            if let Some(buffer) = arena.as_ref().and_then(Arena::buffer) {
+                self.device.queue.write_buffer(buffer, 0, &self.parameters);
             }
-            self.device.queue.submit([encoder.finish()]);
+            self.parameters.clear();
+            let used = std::mem::take(&mut self.used);
+            self.device.submit(Some(encoder.finish()), (arena, used));
             self.dispatches = 0;
         }
         self.device.check()
+    }
+
+    /// Hands over what is recorded and waits until it is done: what only it has used is free then.
+    ///
+    /// # Errors
+    /// If the device has failed, or does not finish in time.
+    pub fn finish(&mut self) -> Result<(), Error> {
+        self.flush()?;
+        self.device.wait()
     }
 
     /// Hands over what is recorded and reads a part back when it is done.

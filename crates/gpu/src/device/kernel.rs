@@ -58,7 +58,7 @@ pub(super) fn text(device: &Device, spec: &KernelSpec) -> Result<String, Error> 
     for (name, value) in &spec.constants {
         context.set(name, *value);
     }
-    compose(spec.module, &context, &module)
+    compose(spec.module, &context, &|name| device.replaced(name).or_else(|| module(name)))
 }
 
 pub(super) fn compile(device: &Device, spec: &KernelSpec) -> Result<Kernel, Error> {

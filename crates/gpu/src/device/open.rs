@@ -3,17 +3,20 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use futures::executor::block_on;
 use wgpu::{Features, Limits, PollType};
 
-use super::{AdapterInfo, Adapters, Kernel, KernelSpec, kernel};
+use super::{
+    AdapterInfo, Adapters, Kernel, KernelSpec,
+    arena::Arenas,
+    fault::{Fault, Faults},
+    kernel,
+    memory::{Ledger, Share},
+};
 use crate::{Error, shader::Layout};
 
 /// How a device is used.
@@ -24,14 +27,16 @@ pub struct DeviceOptions {
     /// Largest part of a buffer that one kernel sees, in bytes; columns that do not fit are worked on one part after another. The adapter's own limit if
     /// that is smaller.
     pub max_binding: u64,
+    /// Bytes that may be held on the device; [`AdapterInfo::budget`] if absent. Proofs that need more stream through the host.
+    pub memory: Option<u64>,
     /// How long one submission may take.
     pub timeout: Duration,
 }
 
 impl DeviceOptions {
-    /// For a layout: all that the adapter has, and a minute for a submission.
+    /// For a layout: what the adapter has, and a minute for a submission.
     pub fn new(layout: Layout) -> Self {
-        Self { layout, max_binding: u64::MAX, timeout: Duration::from_secs(60) }
+        Self { layout, max_binding: u64::MAX, memory: None, timeout: Duration::from_secs(60) }
     }
 }
 
@@ -43,7 +48,11 @@ pub struct Device {
     options: DeviceOptions,
     alignment: u64,
     kernels: Mutex<HashMap<KernelSpec, Arc<Kernel>>>,
-    memory: Arc<AtomicU64>,
+    pub(super) ledger: Arc<Ledger>,
+    /// What was written and not yet handed over.
+    pub(super) uploads: Mutex<Vec<Share>>,
+    pub(super) arenas: Arc<Arenas>,
+    pub(super) faults: Faults,
     failure: Arc<Mutex<Option<Failure>>>,
 }
 
@@ -94,8 +103,19 @@ impl Device {
         let alignment = u64::from(limits.min_storage_buffer_offset_alignment);
         let max_binding = options.max_binding.min(limits.max_storage_buffer_binding_size).min(limits.max_buffer_size);
         let options = DeviceOptions { max_binding: max_binding / alignment * alignment, ..options };
-        let (kernels, memory) = (Mutex::default(), Arc::default());
-        Ok(Self { device, queue, info: info.clone(), options, alignment, kernels, memory, failure })
+        Ok(Self {
+            device,
+            queue,
+            info: info.clone(),
+            options,
+            alignment,
+            kernels: Mutex::default(),
+            ledger: Ledger::new(options.memory.unwrap_or_else(|| info.budget())),
+            uploads: Mutex::default(),
+            arenas: Arc::default(),
+            faults: Faults::default(),
+            failure,
+        })
     }
 
     /// The adapter.
@@ -118,13 +138,29 @@ impl Device {
         self.alignment
     }
 
-    /// Bytes held on the device by this process.
+    /// Bytes held on the device by this process: all buffers, and what is on its way to them.
     pub fn memory(&self) -> u64 {
-        self.memory.load(Ordering::Relaxed)
+        self.ledger.in_use()
     }
 
-    pub(super) fn memory_counter(&self) -> &Arc<AtomicU64> {
-        &self.memory
+    /// The most that was held since the device was opened, or since [`Self::restart_peak`].
+    pub fn peak_memory(&self) -> u64 {
+        self.ledger.peak()
+    }
+
+    /// Forgets the peak.
+    pub fn restart_peak(&self) {
+        self.ledger.restart();
+    }
+
+    /// Bytes that may be held.
+    pub fn budget(&self) -> u64 {
+        self.ledger.budget()
+    }
+
+    /// Bytes that the driver has given out to this device, by its allocator's own account, if it keeps one.
+    pub fn allocated(&self) -> Option<u64> {
+        self.device.generate_allocator_report().map(|report| report.total_allocated_bytes)
     }
 
     /// A kernel, compiled when it is first asked for.
@@ -151,7 +187,7 @@ impl Device {
             Some(Failure::Lost(reason)) => Err(Error::Lost(reason)),
             Some(Failure::OutOfMemory) => {
                 *failure = None;
-                Err(Error::OutOfMemory { label: "a kernel", bytes: 0, in_use: self.memory() })
+                Err(Error::OutOfMemory { label: "a kernel", bytes: 0, in_use: self.memory(), budget: self.budget() })
             }
             Some(Failure::Refused(reason)) => {
                 *failure = None;
@@ -165,6 +201,9 @@ impl Device {
     /// # Errors
     /// If that takes longer than the time-out, or the device is lost.
     pub fn wait(&self) -> Result<(), Error> {
+        if self.strikes(|fault| matches!(fault, Fault::Hang)) {
+            return Err(Error::Hang(self.options.timeout));
+        }
         let wait = PollType::Wait { submission_index: None, timeout: Some(self.options.timeout) };
         let done = self.device.poll(wait);
         self.check()?;

@@ -18,6 +18,7 @@ macro_rules! modules {
 
 modules![
     "combine",
+    "coset_fold",
     "curve",
     "divide",
     "expand",

@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use quintet_gpu::{Choice, Device, DeviceOptions, Error, Gpu, Guarded, KernelSpec, field, open, shader::Layout, tune};
+use quintet_gpu::{
+    Choice, Device, DeviceOptions, Error, Gpu, GpuOptions, Guarded, KernelSpec, field, open, shader::Layout, tune,
+};
 use quintet_plonk::{Backend, Native, Witness};
 
 use crate::{
@@ -88,10 +90,10 @@ fn kernels_that_are_wrong_are_refused_with_their_name() {
 fn a_program_on_the_cpu_is_never_chosen_by_itself() {
     let Some(adapters) = adapters() else { return };
     let hardware = adapters.hardware().count();
-    let chosen = open(Choice::Auto, &[], true).unwrap();
+    let chosen = open(Choice::Auto, &GpuOptions::default()).unwrap();
     assert_eq!(chosen.monitor.is_some(), hardware > 0);
-    assert_eq!(open(Choice::Gpu, &[], true).is_ok(), hardware > 0);
-    assert!(matches!(open(Choice::Gpu, &[99], true), Err(Error::NoAdapter(_))));
+    assert_eq!(open(Choice::Gpu, &GpuOptions::default()).is_ok(), hardware > 0);
+    assert!(matches!(open(Choice::Gpu, &GpuOptions { gpus: vec![99], ..GpuOptions::default() }), Err(Error::NoAdapter(_))));
 }
 
 #[test]

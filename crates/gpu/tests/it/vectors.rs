@@ -3,7 +3,7 @@
 use ff::{Field, PrimeField, WithSmallOrderMulGroup};
 use quintet_air::{ColumnData, F};
 use quintet_arith::{Domain, Path, vector};
-use quintet_gpu::{Columns, Device, PackedColumn, Scale, Slice, Transform, field};
+use quintet_gpu::{Columns, Device, HostColumn, PackedColumn, Scale, Slice, Transform, field};
 
 use crate::device::device;
 
@@ -22,7 +22,7 @@ fn upload(device: &Device, rows: usize, columns: &[Vec<F>]) -> Columns {
     let made = Columns::new(device, "columns", rows, columns.len()).unwrap();
     let mut batch = device.batch();
     for (place, column) in columns.iter().enumerate() {
-        PackedColumn::field(device, column).unwrap().expand(&mut batch, made.column(place)).unwrap();
+        HostColumn::field(column).upload(device).unwrap().expand(&mut batch, made.column(place)).unwrap();
     }
     batch.flush().unwrap();
     made
