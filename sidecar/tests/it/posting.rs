@@ -162,7 +162,7 @@ async fn a_posting_that_was_included_while_nobody_asked_is_heard_of() {
     let first = posting.node.given();
     // Included, and then the contract would refuse a second one; nobody asks it.
     posting.node.include(first[0].hash);
-    posting.node.refuse(Some(Abi::WrongNumber { expected: 2, number: 1 }.abi_encode().into()));
+    posting.node.refuse(Some(Abi::WrongNumber { expected: 2, got: 1 }.abi_encode().into()));
     posting.until("the chain says so", |posting| posting.outcomes("ok") == 1).await;
     assert_eq!((posting.outcomes("reverted"), posting.node.given()), (0, first));
 }
@@ -189,7 +189,7 @@ async fn what_the_contract_would_refuse_costs_nothing_and_the_next_settlement_fo
     let mut posting = Posting::start(&[1, 2, 4], PATIENT).await;
     posting.node.take_from(0);
     // Somebody else was first.
-    posting.node.refuse(Some(Abi::WrongNumber { expected: 2, number: 1 }.abi_encode().into()));
+    posting.node.refuse(Some(Abi::WrongNumber { expected: 2, got: 1 }.abi_encode().into()));
     posting.until("it is refused", |posting| posting.outcomes("reverted") == 2).await;
     assert_eq!(posting.node.given(), []);
     posting.node.refuse(None);
