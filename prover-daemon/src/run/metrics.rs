@@ -38,6 +38,8 @@ pub(crate) struct Metrics {
     pub(crate) jobs_open: Gauge,
     /// Whether the event stream of a gateway is open.
     pub(crate) gateway_connected: Gauge,
+    /// Event streams that were opened.
+    pub(crate) event_streams: Counter,
     jobs: Family<OutcomeLabel, Counter>,
     submitted: Family<PhaseLabel, Counter>,
     missed: Family<PhaseLabel, Counter>,
@@ -66,6 +68,7 @@ impl Metrics {
             registry,
             jobs_open: Gauge::default(),
             gateway_connected: Gauge::default(),
+            event_streams: Counter::default(),
             jobs: Family::default(),
             submitted: Family::default(),
             missed: Family::default(),
@@ -83,6 +86,8 @@ impl Metrics {
         let registry = &mut self.registry;
         registry.register("jobs_open", "Jobs that this prover has a part in now", self.jobs_open.clone());
         registry.register("gateway_connected", "1 while events of a gateway come in", self.gateway_connected.clone());
+        let streams = "Event streams of gateways that were opened; all but the first are reconnections";
+        registry.register("event_streams", streams, self.event_streams.clone());
         registry.register("jobs", "Jobs that are over, by outcome", self.jobs.clone());
         registry.register("submissions", "Submissions that a gateway took", self.submitted.clone());
         registry.register("missed", "Duties that were not or not fully delivered", self.missed.clone());

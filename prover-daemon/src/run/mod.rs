@@ -161,6 +161,7 @@ async fn follow(shared: &Arc<Shared>, jobs: &mut Jobs) -> anyhow::Result<()> {
     // The ids of one gateway's events mean nothing to another.
     let mut events = client.events(&TOPICS, Some(jobs.last_event.get(&gateway).copied().unwrap_or(0))).await?;
     shared.metrics.gateway_connected.set(1);
+    shared.metrics.event_streams.inc();
     jobs.refresh(shared).await?;
     let mut refresh = tokio::time::interval(REFRESH);
     refresh.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

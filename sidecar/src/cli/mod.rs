@@ -90,6 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(feature = "ledger", ignore = "the reference is that of a default build")]
     fn the_reference_in_the_docs_is_what_the_program_takes() {
         let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cli/sidecar.md");
         quintet_node::check_reference(&Cli::command(), &file).unwrap();
