@@ -19,7 +19,7 @@ use quintet_signer::{
     config::{RemoteConfig, SignerUrl, TlsConfig},
 };
 use quintet_types::{PublicKeyBytes, SignatureBytes};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 /// How a mock behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +93,7 @@ impl Shared {
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     task: JoinHandle<()>,
+    stop: oneshot::Sender<()>,
 }
 
 impl Server {
@@ -103,22 +104,19 @@ impl Server {
     pub(crate) async fn start_at(address: SocketAddr, router: Router) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
-        Self { address, task: tokio::spawn(async { axum::serve(listener, router).await.unwrap() }) }
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serve = axum::serve(listener, router).with_graceful_shutdown(async { drop(stopped.await) });
+        Self { address, task: tokio::spawn(async { serve.await.unwrap() }), stop }
     }
 
     pub(crate) fn remote(&self) -> RemoteConfig {
         remote(&format!("http://{}", self.address))
     }
 
+    /// Closes all connections, those that wait for more too.
     pub(crate) async fn stop(self) {
-        self.task.abort();
-        let _ = self.task.await;
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.task.abort();
+        self.stop.send(()).unwrap();
+        self.task.await.unwrap();
     }
 }
 
