@@ -7,23 +7,13 @@ use std::{
 
 use quintet_api::EventKind;
 use quintet_protocol::{
-    Closing, DutyOutcome, JobState, JudgedCommitments, JudgedPartials, PhaseContent,
-    checks::{KnownPartial, check_bundle},
-    rewards::Payees,
-    schedule,
+    Closing, DutyOutcome, JobState, JudgedCommitments, JudgedPartials, PhaseContent, checks::check_bundle, rewards::Payees,
 };
 use quintet_store::Batch;
-use quintet_types::{
-    BundleEntry, Commitment, InstanceIndex, JobId, LedgerEntry, PartialProof, Phase, PhaseBundle, ProverIndex, Root, Slot,
-    Submission,
-};
+use quintet_types::{Commitment, InstanceIndex, JobId, LedgerEntry, Phase, PhaseBundle, ProverIndex, Root, Slot, Submission};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Core, CoreError, LiveJob, Todo, Verdict,
-    judge::{Bench, parse},
-    load::to_json,
-};
+use super::{Core, CoreError, LiveJob, Todo, Verdict, load::to_json};
 use crate::db;
 
 /// What followed from a closed phase; the books are made of these.
@@ -68,7 +58,7 @@ impl Core {
         if phase == Phase::T1 && self.recompute_work(id, todo) {
             return Ok(());
         }
-        self.close(id, phase, now_ms)
+        self.close(id, now_ms)
     }
 
     fn extend(&mut self, id: &JobId, now_ms: u64) -> Result<(), CoreError> {
@@ -122,30 +112,46 @@ impl Core {
         !open.is_empty()
     }
 
-    fn close(&mut self, id: &JobId, phase: Phase, now_ms: u64) -> Result<(), CoreError> {
+    /// Closes a phase alone: our own proposal is what counts.
+    fn close(&mut self, id: &JobId, now_ms: u64) -> Result<(), CoreError> {
+        let Some(bundle) = self.jobs.get(id).and_then(|live| self.proposal(live, now_ms)) else { return Ok(()) };
+        self.apply(bundle, now_ms)
+    }
+
+    /// Closes the open phase with a bundle that counts: our own where this sidecar is alone, one with a certificate otherwise. All that it lists is here
+    /// and verified.
+    ///
+    /// # Errors
+    /// If it breaks a rule, if [`Self::missing`] names something, or if the store fails; nothing is changed then.
+    pub fn apply(&mut self, bundle: PhaseBundle, now_ms: u64) -> Result<(), CoreError> {
         let spec = Arc::clone(&self.config.spec);
-        let Some(live) = self.jobs.get(id) else { return Ok(()) };
-        let (bundle, content) = self.bundle(live, phase, now_ms);
+        let (id, phase) = (bundle.job, bundle.phase);
+        let Some(live) = self.jobs.get(&id) else { return Ok(()) };
         let selected: BTreeSet<_> = live.job().selection().into_iter().flat_map(|selection| &selection.provers).collect();
         let is_selected = |key: &_| self.prover_index(key).is_some_and(|prover| selected.contains(&prover));
         // Other nodes judge our bundles by the same rule.
         check_bundle(&bundle, live.job(), is_selected, &spec)?;
+        if let Some(entry) = self.missing(&bundle).first() {
+            return Err(CoreError::NotHeld { phase, prover: entry.prover, body_root: entry.body_root });
+        }
+        let counted = self.counted(live, &bundle);
         let closing = Closing {
             phase,
             slot: bundle.slot,
             bundle_root: bundle.root(),
-            payees: Payees { leader: self.config.validator, attesters: &[] },
-            content,
+            payees: Payees::of(&bundle),
+            content: content(phase, &counted, bundle.settled_digests()),
         };
         let settled = (phase == Phase::T1).then(|| settled(live, &bundle.digests));
-        let known = if phase == Phase::T1 { Vec::new() } else { self.certified_partials(live, phase) };
-        let finalizing = finalizing_root(live, phase);
-        let Some(live) = self.jobs.get_mut(id) else { return Ok(()) };
+        let known = if phase == Phase::T1 { Vec::new() } else { self.certified_partials(live, &counted) };
+        let finalizing = finalizing_root(&counted);
+        let Some(live) = self.jobs.get_mut(&id) else { return Ok(()) };
         let closed = live.record.job.close(&closing, &spec)?;
         if let Some(line) = live.record.phases.iter_mut().rev().find(|line| line.phase == phase) {
             line.closed_ms = Some(now_ms);
             line.bundle_root = Some(closing.bundle_root);
             line.submissions = bundle.accepted.len() as u64;
+            line.accepted = bundle.accepted.iter().map(|entry| entry.body_root).collect();
         }
         live.record.settled = settled.unwrap_or_else(|| std::mem::take(&mut live.record.settled));
         live.known.extend(known);
@@ -153,10 +159,10 @@ impl Core {
             live.record.full_proof = finalizing;
         }
         // In one with the phase that ends: after a restart nobody would write it.
-        self.begin_phase(id, now_ms);
-        let Some(live) = self.jobs.get(id) else { return Ok(()) };
+        self.begin_phase(&id, now_ms);
+        let Some(live) = self.jobs.get(&id) else { return Ok(()) };
         let record = ClosedRecord {
-            job: *id,
+            job: id,
             phase,
             slot: bundle.slot,
             bundle,
@@ -164,11 +170,11 @@ impl Core {
             outcomes: closed.outcomes,
             ended: live.record.job.ended(),
         };
-        self.persist_close(id, &record, Batch::new())?;
+        self.persist_close(&id, &record, Batch::new())?;
         tracing::info!(job = %id, %phase, submissions = record.bundle.accepted.len(), state = %closed.state, "phase closed");
         let deadline_ms = self.slot_start_ms(record.slot);
-        self.events.push(EventKind::Phase { job: *id, phase, open: false, deadline_ms });
-        self.after_close(id, phase, closed.state)
+        self.events.push(EventKind::Phase { job: id, phase, open: false, deadline_ms });
+        self.after_close(&id, phase, closed.state)
     }
 
     fn after_close(&mut self, id: &JobId, phase: Phase, state: JobState) -> Result<(), CoreError> {
@@ -208,101 +214,6 @@ impl Core {
         self.store.commit(batch)?;
         self.next_closed += 1;
         self.books.apply(number, record)
-    }
-
-    /// The submissions that count, as a bundle and as the protocol judges them.
-    fn bundle(&self, live: &LiveJob, phase: Phase, now_ms: u64) -> (PhaseBundle, PhaseContent) {
-        let deadline = live.job().deadline();
-        let genesis = self.config.genesis_ms / 1000;
-        let in_time =
-            |received: &super::Received| schedule::is_in_time(received.arrival_ms, deadline, genesis, &self.config.spec);
-        let mut counted: Vec<_> = live.of_phase(phase).filter(|(_, received)| in_time(received)).collect();
-        if let Some(assignment) = live.job().assignment().filter(|_| phase.is_aggregation()) {
-            let submitters = |valid: bool| {
-                let of = move |(_, received): &&(_, &super::Received)| valid == received.verdict.as_ref().is_some_and(is_valid);
-                counted.iter().filter(of).map(|(prover, _)| *prover).collect::<Vec<_>>()
-            };
-            let admitted = quintet_protocol::reuse::bundled(
-                &assignment.seed,
-                phase,
-                assignment.provers(),
-                (submitters(true), submitters(false)),
-                &self.config.spec,
-            );
-            counted.retain(|(prover, _)| admitted.contains(prover));
-        }
-        let mut accepted: Vec<BundleEntry> = counted
-            .iter()
-            .map(|(_, received)| BundleEntry { prover: *received.submission.prover(), body_root: received.body_root })
-            .collect();
-        accepted.sort_by_key(|entry| entry.prover);
-        let digests: Vec<Option<Root>> = match (&live.settlement, phase) {
-            (Some(settlement), Phase::T1) => settlement.digests(),
-            _ => Vec::new(),
-        };
-        let bundle = PhaseBundle {
-            job: *live.id(),
-            phase,
-            previous: live.job().last_bundle(),
-            attesters: Default::default(),
-            leader: self.config.validator,
-            rank: 0,
-            // Before the deadline only where phases may be closed early.
-            slot: deadline.min(self.slot_at(now_ms)),
-            plan_root: live.job().plan_root(),
-            accepted: accepted.try_into().unwrap_or_default(),
-            digests: digests.iter().map(|digest| digest.unwrap_or_default()).collect::<Vec<_>>().try_into().unwrap_or_default(),
-            agg_proofs: Default::default(),
-        };
-        (bundle, content(phase, &counted, digests))
-    }
-
-    /// Verified partials of a closed T2, or own ones of a closed T3 or T4, which full proofs may refer to from now on.
-    fn certified_partials(&self, live: &LiveJob, phase: Phase) -> Vec<(Root, (KnownPartial, quintet_plonk::PartialProof))> {
-        let Some(proving) = &live.proving else { return Vec::new() };
-        let mut known = Vec::new();
-        for (maker, received) in live.of_phase(phase) {
-            let key = received.submission.prover();
-            let bench = Bench {
-                proving: Arc::clone(proving),
-                round: None,
-                settled: live.record.settled.clone(),
-                known: BTreeMap::new(),
-                submitter: maker,
-            };
-            let (partials, valid): (&[PartialProof], Vec<InstanceIndex>) = match (&*received.submission, &received.verdict) {
-                (Submission::PartialProofs(signed), Some(Verdict::Partials { valid, .. })) => {
-                    (&signed.body.proofs, valid.clone())
-                }
-                (Submission::FullProof(signed), Some(Verdict::FullProof { makers: Some(_) })) => {
-                    (&signed.body.own, signed.body.own.iter().map(|partial| partial.instance).collect())
-                }
-                _ => continue,
-            };
-            for partial in partials.iter().filter(|partial| valid.contains(&partial.instance)) {
-                if let Some(parsed) = parse(&bench, key, partial) {
-                    let of = KnownPartial { instance: partial.instance, maker };
-                    known.push((partial.id(live.id(), key), (of, parsed)));
-                }
-            }
-        }
-        known
-    }
-
-    /// Works out again which partials may be referred to, after a restart.
-    pub(super) fn restore_known(&mut self, id: &JobId) {
-        let Some(live) = self.jobs.get(id) else { return };
-        let closed: Vec<Phase> = live
-            .record
-            .phases
-            .iter()
-            .filter(|line| line.closed_ms.is_some() && line.phase != Phase::T1)
-            .map(|line| line.phase)
-            .collect();
-        let known: Vec<_> = closed.into_iter().flat_map(|phase| self.certified_partials(live, phase)).collect();
-        if let Some(live) = self.jobs.get_mut(id) {
-            live.known.extend(known);
-        }
     }
 }
 
@@ -356,15 +267,15 @@ fn settled(live: &LiveJob, digests: &[Root]) -> BTreeMap<InstanceIndex, Commitme
 }
 
 /// Whether a full proof verifies, whichever phase it came in.
-fn is_valid(verdict: &Verdict) -> bool {
+pub(super) fn is_valid(verdict: &Verdict) -> bool {
     match verdict {
         Verdict::FullProof { makers } => makers.is_some(),
         other => other.own_full_proof() == Some(true),
     }
 }
 
-/// The full proof that ends the job, if one of the phase does: of several the one of the prover with the lowest index.
-fn finalizing_root(live: &LiveJob, phase: Phase) -> Option<Root> {
-    let valid = |received: &&super::Received| received.verdict.as_ref().is_some_and(is_valid);
-    live.of_phase(phase).map(|(_, received)| received).find(valid).map(|received| received.body_root)
+/// The full proof that ends the job, if one of the bundle does: of several the one of the prover with the lowest index.
+fn finalizing_root(counted: &[(ProverIndex, &super::Received)]) -> Option<Root> {
+    let valid = |(_, received): &&(ProverIndex, &super::Received)| received.verdict.as_ref().is_some_and(is_valid);
+    counted.iter().filter(valid).min_by_key(|(prover, _)| *prover).map(|(_, received)| received.body_root)
 }

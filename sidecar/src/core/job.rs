@@ -92,6 +92,9 @@ pub struct PhaseRecord {
     pub bundle_root: Option<Root>,
     /// Number of submissions in the bundle.
     pub submissions: u64,
+    /// Roots of their bodies.
+    #[serde(default)]
+    pub accepted: BTreeSet<Root>,
 }
 
 /// What is on disk of a job.

@@ -13,8 +13,10 @@ mod event_log;
 mod intake;
 mod job;
 mod judge;
+mod known;
 mod load;
 mod open;
+mod propose;
 mod settlements;
 mod signatures;
 mod views;
@@ -27,7 +29,7 @@ use std::{
 use quintet_protocol::{CandidateTable, ProverRecord, SubmissionLog};
 use quintet_staking::NotFinal;
 use quintet_store::{Store, StoreError};
-use quintet_types::{Epoch, EquivocationEvidence, JobId, ProverIndex, PublicKeyBytes, Root, Slot, Spec, ValidatorIndex};
+use quintet_types::{Epoch, EquivocationEvidence, JobId, Phase, ProverIndex, PublicKeyBytes, Root, Slot, Spec, ValidatorIndex};
 
 pub use books::Books;
 pub use chain::{BlockMeta, ChainView};
@@ -123,6 +125,16 @@ pub enum CoreError {
     /// A rule of the protocol.
     #[error(transparent)]
     Protocol(#[from] quintet_protocol::ProtocolError),
+    /// A bundle that counts lists what is not here.
+    #[error("a bundle of {phase} lists {body_root} of {prover}, which is not held and verified here")]
+    NotHeld {
+        /// The phase.
+        phase: Phase,
+        /// Whose submission.
+        prover: PublicKeyBytes,
+        /// Root of its body.
+        body_root: Root,
+    },
     /// The books were made with another registry, whose indices mean other provers.
     #[error("the store's ledger was made with {stored}, the configuration names {configured}: use another data_dir")]
     OtherRegistry {

@@ -178,8 +178,15 @@ impl Core {
         let Some(live) = self.jobs.get(id) else { return };
         let Some(phase) = live.job().phase() else { return };
         let deadline_ms = self.slot_start_ms(live.job().deadline());
-        let record =
-            super::PhaseRecord { phase, starts_ms: now_ms, deadline_ms, closed_ms: None, bundle_root: None, submissions: 0 };
+        let record = super::PhaseRecord {
+            phase,
+            starts_ms: now_ms,
+            deadline_ms,
+            closed_ms: None,
+            bundle_root: None,
+            submissions: 0,
+            accepted: Default::default(),
+        };
         if let Some(live) = self.jobs.get_mut(id) {
             live.record.phases.push(record);
         }
