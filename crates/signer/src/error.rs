@@ -7,6 +7,20 @@ use quintet_types::{PublicKeyBytes, Root, Slot};
 
 use crate::{Turn, keystores::Layout};
 
+/// A key is asked for a second object for a turn.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{pubkey} signed {recorded} as {turn}; it does not sign {requested} too")]
+pub struct Conflict {
+    /// The key.
+    pub pubkey: PublicKeyBytes,
+    /// What both are for.
+    pub turn: Turn,
+    /// Signing root on record.
+    pub recorded: Root,
+    /// Signing root asked for.
+    pub requested: Root,
+}
+
 /// Why there is no signature.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SignError {
@@ -14,17 +28,8 @@ pub enum SignError {
     #[error("no signer has the key {0}")]
     UnknownKey(PublicKeyBytes),
     /// The key signed something else for this turn.
-    #[error("{pubkey} signed {recorded} as {turn}; it does not sign {requested} too")]
-    Conflict {
-        /// The key.
-        pubkey: PublicKeyBytes,
-        /// What both are for.
-        turn: Box<Turn>,
-        /// Signing root on record.
-        recorded: Root,
-        /// Signing root asked for.
-        requested: Root,
-    },
+    #[error(transparent)]
+    Conflict(Box<Conflict>),
     /// The turn is older than what the record still knows.
     #[error("{turn} is of a slot before {floor}, whose records were removed; nothing is signed for it")]
     BelowFloor {
@@ -185,9 +190,6 @@ pub enum OpenError {
         /// What is wrong with it.
         why: String,
     },
-    /// A remote signer cannot be used.
-    #[error(transparent)]
-    Signer(#[from] SignError),
     /// The signing record was copied, or restored from a backup.
     #[error(
         "the signing record in {path} was copied or restored: it may lack what was signed since, or its original may be in use elsewhere. Make sure \

@@ -13,7 +13,7 @@ mod remote;
 mod request;
 mod signer;
 
-pub use error::{OpenError, SignError};
+pub use error::{Conflict, OpenError, SignError};
 pub use keystores::{KeystoreBackend, Layout};
 pub use open::open;
 pub use record::{Exchange, Imported, MAX_ENTRIES, Permit, Signed, SigningRecord};

@@ -11,7 +11,7 @@ use super::{
     exchange::{Exchange, Imported},
     log::{Log, MAX_FLUSH},
 };
-use crate::{OpenError, SignError, Turn, request::signing_root};
+use crate::{Conflict, OpenError, SignError, Turn, request::signing_root};
 
 /// Entries that a file may have too many before it is rewritten: 64 kB.
 const SLACK: usize = 342;
@@ -119,12 +119,10 @@ impl Keeper {
         self.usable()?;
         match self.signed.get(&(turn, pubkey)) {
             Some(recorded) if *recorded == signed => Ok(false),
-            Some(recorded) => Err(SignError::Conflict {
-                pubkey,
-                turn: Box::new(turn),
-                recorded: signing_root(recorded),
-                requested: signing_root(&signed),
-            }),
+            Some(recorded) => {
+                let (recorded, requested) = (signing_root(recorded), signing_root(&signed));
+                Err(SignError::Conflict(Box::new(Conflict { pubkey, turn, recorded, requested })))
+            }
             None if turn.slot() < self.floor => Err(SignError::BelowFloor { turn: Box::new(turn), floor: self.floor }),
             None => Ok(true),
         }

@@ -82,7 +82,7 @@ fn kill_again_and_again(lives: u64) {
         let found = runtime.block_on(record.lookup(KEY, turn(slot, 0))).unwrap().expect("what was told is on record");
         assert_eq!(found.object_root[0], byte);
         let other = runtime.block_on(record.permit(KEY, prevote(slot, !byte)));
-        assert!(matches!(other, Err(SignError::Conflict { .. })));
+        assert!(matches!(other, Err(SignError::Conflict(_))));
     }
 }
 

@@ -51,7 +51,7 @@ async fn restarts_change_nothing() {
     for _ in 0..3 {
         let record = open(dir.path());
         record.permit(KEY, prevote(9, 1)).await.unwrap();
-        assert!(matches!(record.permit(KEY, prevote(9, 2)).await, Err(SignError::Conflict { .. })));
+        assert!(matches!(record.permit(KEY, prevote(9, 2)).await, Err(SignError::Conflict(_))));
         let found = record.lookup(KEY, turn(9, 0)).await.unwrap().unwrap();
         assert_eq!(compute_signing_root(found.object_root, found.domain), prevote(9, 1).signing_root());
         assert_eq!(record.lookup(PublicKeyBytes::ZERO, turn(9, 0)).await.unwrap(), None);
@@ -141,7 +141,7 @@ async fn size_is_bounded_by_pruning_and_by_the_limit() {
     drop(record);
     let record = open(dir.path());
     assert_eq!(record.floor().await.unwrap(), floor);
-    assert!(matches!(record.permit(KEY, prevote(1999, 2)).await, Err(SignError::Conflict { .. })));
+    assert!(matches!(record.permit(KEY, prevote(1999, 2)).await, Err(SignError::Conflict(_))));
 }
 
 #[tokio::test]
@@ -162,7 +162,7 @@ async fn what_is_exported_protects_elsewhere() {
 
     assert_eq!(theirs.import(read.clone()).await.unwrap(), Imported { added: 1, known: 0, conflicting: 1 });
     assert_eq!(theirs.import(read.clone()).await.unwrap(), Imported { added: 0, known: 1, conflicting: 1 });
-    assert!(matches!(theirs.permit(KEY, prevote(9, 2)).await, Err(SignError::Conflict { .. })));
+    assert!(matches!(theirs.permit(KEY, prevote(9, 2)).await, Err(SignError::Conflict(_))));
     assert!(matches!(theirs.permit(KEY, prevote(4, 2)).await, Err(SignError::BelowFloor { .. })));
     theirs.permit(KEY, prevote(10, 2)).await.unwrap();
 
