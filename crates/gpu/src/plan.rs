@@ -119,14 +119,16 @@ impl Shape {
 
     /// The most that is held while generators and shared columns are made, beside those.
     pub(crate) fn preparing(&self, rooms: &Rooms) -> u64 {
-        let columns = self.host(rooms, self.column()) + self.transformed(rooms, self.shared);
+        let columns =
+            self.host(rooms, self.column(), self.shared as u64 * self.column()) + self.transformed(rooms, self.shared);
         let envelope = self.packed_column(8) + self.sums(8, 1, rooms);
-        slack() + (self.column() + rooms.uploads).max(columns).max(envelope)
+        // Of the generators that go up, copies are on their way.
+        slack() + rooms.uploads.min(2 * self.column()).max(columns).max(envelope)
     }
 
-    /// Columns of the host that are on the device at a time, and their copies on the way.
-    fn host(&self, rooms: &Rooms, widest: u64) -> u64 {
-        rooms.columns.max(widest) + rooms.uploads
+    /// Of columns of `all` bytes in the host's memory, those that are on the device at a time, and their copies on the way.
+    fn host(&self, rooms: &Rooms, widest: u64, all: u64) -> u64 {
+        rooms.columns.max(widest).min(all) + rooms.uploads.min(all)
     }
 
     /// What interpolating so many columns takes beside them.
@@ -142,8 +144,7 @@ impl Shape {
     pub(crate) fn committing(&self, rooms: &Rooms) -> u64 {
         let sums = |bits| self.sums(bits, self.first.iter().filter(|own| **own == bits).count(), rooms);
         let widest = self.first.iter().map(|bits| self.packed_column(*bits)).max().unwrap_or(0);
-        let columns = self.host(rooms, widest).min(self.packed() + rooms.uploads);
-        slack() + columns + [8, 16, 32, 64, 256].map(sums).into_iter().max().unwrap_or(0)
+        slack() + self.host(rooms, widest, self.packed()) + [8, 16, 32, 64, 256].map(sums).into_iter().max().unwrap_or(0)
     }
 
     /// The most that a proof takes at a time, beside generators, shared columns and packed columns of the first phase that are on the device.
@@ -154,7 +155,7 @@ impl Shape {
         let column = self.column();
         let instance = (public::COUNT as u64 * field::BYTES).next_multiple_of(16);
         let second = self.second as u64 * column + instance;
-        let host = |most: u64| self.host(rooms, column).min(most + rooms.uploads);
+        let host = |all: u64| self.host(rooms, column, all);
         let all = self.packed() + second;
         // What lies there all the time, what a step that reads coefficients has beside it, and what making them takes.
         let (kept, block, making) = match plan.block {
@@ -167,7 +168,7 @@ impl Shape {
         let resident = if plan.block.is_none() { second } else { 0 };
         let at_once = (rooms.columns / column).max(1) as usize;
         let committed = match plan.block {
-            None => resident + rooms.uploads + self.sums(256, self.second.max(1), rooms),
+            None => resident + rooms.uploads.min(second) + self.sums(256, self.second.max(1), rooms),
             Some(_) => host(second) + self.sums(256, (self.second + 1).min(at_once + 1), rooms),
         };
         let interpolated = if plan.block.is_none() { kept + resident + making } else { 0 };
@@ -254,16 +255,21 @@ impl Need {
 }
 
 impl Shape {
+    /// What stays between proofs.
+    fn base(&self) -> u64 {
+        self.size() + self.circuit() + slack()
+    }
+
     fn whole(&self, rooms: &Rooms) -> Result<u64, Error> {
         let proof = self.peak(Plan { parts: 0, block: None }, rooms)?;
-        let base = self.size() + self.circuit();
+        let base = self.base();
         Ok((base + self.packed() + proof.max(self.committing(rooms))).max(base + self.preparing(rooms)))
     }
 
     /// Whether a device with this budget can make a proof.
     fn fits(&self, budget: u64, binding: u64) -> bool {
         let rooms = Rooms::new(budget, binding);
-        let free = budget.saturating_sub(self.size() + self.circuit());
+        let free = budget.saturating_sub(self.base());
         self.preparing(&rooms) <= free && self.committing(&rooms) <= free && self.plan(&rooms, free).is_some()
     }
 

@@ -4,6 +4,7 @@ mod device;
 mod failures;
 mod field;
 mod folding;
+mod memory;
 mod msm;
 mod proof;
 mod vectors;

@@ -38,7 +38,7 @@ impl Air for Small {
     }
 }
 
-/// An instance at 2^5 rows, the smallest with a table of 16.
+/// An instance; the smallest with a table of 16 has 2^6 rows.
 pub(crate) struct SmallInstance {
     pub(crate) key: AirKey,
     pub(crate) trace: Trace,
@@ -46,7 +46,10 @@ pub(crate) struct SmallInstance {
 
 impl SmallInstance {
     pub(crate) fn new() -> Self {
-        let k = 6;
+        Self::with_k(6)
+    }
+
+    pub(crate) fn with_k(k: u32) -> Self {
         let (air, spec): (Small, AirSpec) = build(k).unwrap();
         let mut trace = Trace::new(&spec);
         trace.fill(20, |row, cells| {
