@@ -165,12 +165,7 @@ mod tests {
         weights
             .into_iter()
             .zip(0..)
-            .map(|(weight, index)| Member {
-                index: ValidatorIndex(index),
-                key: key.clone(),
-                weight,
-                variant: SigningVariant::Direct,
-            })
+            .map(|(weight, index)| Member { index: ValidatorIndex(index), key, weight, variant: SigningVariant::Direct })
             .collect()
     }
 

@@ -357,7 +357,7 @@ fn check(model: Bounded, seconds: u64) {
 
 #[test]
 fn one_round_is_safe() {
-    check(Bounded { rounds: 1, restarts: 0 }, 8);
+    check(Bounded { rounds: 1, restarts: 0 }, 2);
 }
 
 #[test]
