@@ -20,8 +20,9 @@ pub enum LogFormat {
 #[derive(Debug, Default)]
 #[must_use = "traces end when this is dropped"]
 pub struct Logging {
+    /// Held, not read: it sends what is left when it is dropped.
     #[cfg(feature = "otel")]
-    traces: Option<crate::otel::Traces>,
+    _traces: Option<crate::otel::Traces>,
 }
 
 /// Starts logging, as `service` where that is of interest. `QUINTET_LOG` holds levels, e.g. `info,quintet_sidecar=debug`; one that cannot be read counts as `info`, and says so.
@@ -63,6 +64,6 @@ where
     let _ = log.try_init();
     Logging {
         #[cfg(feature = "otel")]
-        traces,
+        _traces: traces,
     }
 }
