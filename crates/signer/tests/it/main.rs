@@ -5,6 +5,7 @@ mod kill;
 mod layouts;
 mod mock;
 mod record;
+mod tls;
 mod web3signer;
 
 use quintet_signer::{PhaseMessage, SigningRequest, Turn};
