@@ -4,7 +4,10 @@ use std::{
     collections::HashMap,
     fmt,
     hash::Hash,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use ff::PrimeField;
@@ -33,6 +36,9 @@ pub struct Gpu {
     shapes: Mutex<HashMap<CircuitKey, Arc<Shape>>>,
     /// Columns that wait on the device for their proofs, oldest first.
     kept: Mutex<Vec<Weak<OnDevice>>>,
+    /// Proofs that streamed.
+    streamed: AtomicU64,
+    forced: Option<Plan>,
     /// One proof at a time: two would need twice the memory and finish no sooner.
     turn: Mutex<()>,
 }
@@ -57,8 +63,21 @@ impl Gpu {
             circuits: Mutex::default(),
             shapes: Mutex::default(),
             kept: Mutex::default(),
+            streamed: AtomicU64::new(0),
+            forced: None,
             turn: Mutex::default(),
         }
+    }
+
+    /// Makes every proof in this way, as if memory were short: constraints on `2^-parts` of a coset at a time, and coefficients, if `block` is there, of so
+    /// many columns at a time. For tests and measurements.
+    pub fn streaming(self, parts: u32, block: Option<usize>) -> Self {
+        Self { forced: Some(Plan { parts, block }), ..self }
+    }
+
+    /// Proofs that did not fit the device's memory as a whole.
+    pub fn streamed(&self) -> u64 {
+        self.streamed.load(Ordering::Relaxed)
     }
 
     /// The device.
@@ -153,6 +172,9 @@ impl Gpu {
     /// How a proof is made: with all on the device if that is possible at all, else in the quickest way that fits.
     fn plan(&self, shape: &Shape, own: Option<&OnDevice>) -> Result<Plan, Error> {
         let rooms = self.rooms();
+        if let Some(plan) = self.forced {
+            return Ok(plan);
+        }
         let whole = Plan { parts: 0, block: None };
         if let Ok(bytes) = shape.peak(whole, &rooms) {
             self.make_room(bytes, own)?;
@@ -168,11 +190,12 @@ impl Gpu {
         plan.ok_or_else(|| shape.too_small(&rooms, self.device.budget(), self.device.memory()))
     }
 
-    /// Says how a proof is made if not in the usual way.
+    /// Counts a proof that is not made in the usual way.
     fn note(&self, key: &AirKey, plan: Plan) {
         let Plan { parts, block } = plan;
         let (air, k) = (key.spec.name, key.spec.k);
         if parts > 0 || block.is_some() {
+            self.streamed.fetch_add(1, Ordering::Relaxed);
             tracing::debug!(
                 air,
                 k,

@@ -29,6 +29,8 @@ pub struct DeviceStatus {
     pub peak_memory: u64,
     /// Bytes that may be held.
     pub memory_budget: u64,
+    /// Proofs that did not fit its memory as a whole and streamed.
+    pub streamed: u64,
     /// Commitments and proofs made on it.
     pub made: u64,
     /// Commitments and proofs that the CPU made instead.
@@ -101,6 +103,7 @@ impl Slot {
             memory: device.memory(),
             peak_memory: device.peak_memory(),
             memory_budget: device.budget(),
+            streamed: gpu.streamed(),
             made: self.made.load(Ordering::Relaxed),
             fallbacks: self.fallbacks.load(Ordering::Relaxed),
             reopened: self.reopened.load(Ordering::Relaxed),

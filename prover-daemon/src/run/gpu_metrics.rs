@@ -22,9 +22,10 @@ const GAUGES: [(&str, &str, Value); 4] = [
     ("gpu_memory_budget_bytes", "What this process may hold on a GPU", |status| status.memory_budget),
 ];
 
-const COUNTERS: [(&str, &str, Value); 3] = [
+const COUNTERS: [(&str, &str, Value); 4] = [
     ("gpu_made", "Commitments and proofs made on a GPU", |status| status.made),
     ("gpu_fallbacks", "Commitments and proofs that the CPU made after a GPU failed", |status| status.fallbacks),
+    ("gpu_streamed", "Proofs that did not fit a GPU's memory as a whole and streamed", |status| status.streamed),
     ("gpu_reopened", "How often a GPU was opened again after it was lost", |status| status.reopened),
 ];
 

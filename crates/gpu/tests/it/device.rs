@@ -3,6 +3,7 @@
 use std::{
     env,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use quintet_gpu::{Adapters, Device, DeviceOptions, shader::Layout};
@@ -22,8 +23,13 @@ pub(crate) fn adapters() -> Option<&'static Adapters> {
     found.as_ref()
 }
 
+/// Options with time enough for a program on a busy CPU.
+pub(crate) fn options(layout: Layout) -> DeviceOptions {
+    DeviceOptions { timeout: Duration::from_secs(1800), ..DeviceOptions::new(layout) }
+}
+
 fn open(layout: Layout) -> Arc<Device> {
-    Arc::new(Device::open(adapters().unwrap(), 0, DeviceOptions::new(layout)).unwrap())
+    Arc::new(Device::open(adapters().unwrap(), 0, options(layout)).unwrap())
 }
 
 /// One device per layout that the first adapter has.
