@@ -1,7 +1,8 @@
 //! `quintet-prover devices`: the GPUs of this machine, and what is made of them.
 
 use clap::Args;
-use quintet_gpu::{AdapterInfo, Adapters, shader::Layout, tune};
+use quintet_gpu::{AdapterInfo, Adapters, Need, shader::Layout, tune};
+use quintet_machine::{AirId, airs};
 use serde::Serialize;
 
 /// List the GPUs of this machine, their limits, and how they would be used.
@@ -10,6 +11,9 @@ pub(crate) struct Devices {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    /// Also show what a proof of each AIR with 2^K rows takes of a GPU's memory.
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(11..=20))]
+    k: Option<u32>,
 }
 
 /// One adapter, and how it would be used.
@@ -23,18 +27,46 @@ struct Line {
     automatic: bool,
     /// Why it is not used, if so.
     reason: Option<String>,
+    /// Bytes that proofs may hold on it, unless `--gpu-memory` says otherwise.
+    memory_budget: u64,
+    /// What proofs take on it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    needs: Vec<AirNeed>,
+}
+
+/// What a proof of an AIR takes on an adapter.
+#[derive(Debug, Serialize)]
+struct AirNeed {
+    air: &'static str,
+    #[serde(flatten)]
+    need: Need,
+    /// Whether it streams under the budget.
+    streams: bool,
+    /// Whether it fits at all.
+    fits: bool,
 }
 
 impl Devices {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let adapters = Adapters::find();
-        let lines: Vec<Line> = adapters.infos().map(|info| line(&adapters, info)).collect();
+        let lines = adapters.infos().map(|info| Ok(Line { needs: self.needs(info)?, ..line(&adapters, info) }));
+        let lines: Vec<Line> = lines.collect::<anyhow::Result<_>>()?;
         if self.json {
             println!("{}", serde_json::to_string_pretty(&lines)?);
             return Ok(());
         }
         print!("{}", show(&lines));
         Ok(())
+    }
+
+    fn needs(&self, info: &AdapterInfo) -> anyhow::Result<Vec<AirNeed>> {
+        let (Some(k), None) = (self.k, &info.unsuitable) else { return Ok(Vec::new()) };
+        let need = |air: AirId| {
+            let need = Need::new(&airs::spec(air, k), info.max_binding)?;
+            let budget = info.budget();
+            Ok(AirNeed { air: air.name(), need, streams: need.whole > budget, fits: need.least <= budget })
+        };
+        AirId::ALL.into_iter().map(need).collect()
     }
 }
 
@@ -48,7 +80,7 @@ fn line(adapters: &Adapters, info: &AdapterInfo) -> Line {
         None if info.software => (None, Some("a program on the CPU is used only if --gpu names it".to_owned())),
         None => of(tune::layout(adapters, info.index, tune::default_file().as_deref())),
     };
-    Line { adapter: info.clone(), layout, automatic: reason.is_none(), reason }
+    Line { adapter: info.clone(), layout, automatic: reason.is_none(), reason, memory_budget: info.budget(), needs: Vec::new() }
 }
 
 fn show(lines: &[Line]) -> String {
@@ -67,7 +99,17 @@ fn show(lines: &[Line]) -> String {
         text += &format!("GPU {}  {}  ({}, {}, {})\n", info.index, info.name, info.kind, info.backend, info.driver);
         text += &format!("  largest buffer {}, binding {}, ", mib(info.max_buffer), mib(info.max_binding));
         text += &format!("workgroup memory {} KiB, ", info.workgroup_memory >> 10);
-        text += &format!("64-bit integers {}\n  {use_}\n", if info.int64 { "yes" } else { "no" });
+        text += &format!("64-bit integers {}\n", if info.int64 { "yes" } else { "no" });
+        let of = info.memory.map_or("an unknown size".to_owned(), mib);
+        text += &format!("  memory: up to {} of {of} are used (--gpu-memory)\n  {use_}\n", mib(line.memory_budget));
+        for AirNeed { air, need, streams, fits } in &line.needs {
+            let way = match (streams, fits) {
+                (false, _) => "as a whole",
+                (true, true) => "streams",
+                (true, false) => "does not fit: the CPU proves it",
+            };
+            text += &format!("    {air:<12} {:>8} as a whole, {:>8} at least: {way}\n", mib(need.whole), mib(need.least));
+        }
     }
     text
 }
@@ -97,10 +139,27 @@ mod tests {
             memory: None,
             unsuitable: None,
         };
-        let used = Line { adapter: adapter.clone(), layout: Some("13-bit limbs"), automatic: true, reason: None };
-        let idle = Line { adapter, layout: None, automatic: false, reason: Some("it is a program".into()) };
+        let need = Need { whole: 300 << 20, least: 100 << 20, kept: 1 << 20 };
+        let used = Line {
+            adapter: AdapterInfo { memory: Some(1 << 28), ..adapter.clone() },
+            layout: Some("13-bit limbs"),
+            automatic: true,
+            reason: None,
+            memory_budget: 200 << 20,
+            needs: vec![AirNeed { air: "cpu", need, streams: true, fits: true }],
+        };
+        let idle = Line {
+            layout: None,
+            automatic: false,
+            reason: Some("it is a program".into()),
+            memory_budget: adapter.budget(),
+            adapter,
+            needs: Vec::new(),
+        };
         let text = show(&[used, idle]);
         assert!(text.contains("used, 13-bit limbs") && text.contains("not used: it is a program"), "{text}");
+        assert!(text.contains("up to 200 MiB of 256 MiB") && text.contains("up to 3072 MiB of an unknown size"), "{text}");
+        assert!(text.contains("cpu           300 MiB as a whole,  100 MiB at least: streams"), "{text}");
         assert!(text.contains("buffer 1024 MiB, binding 256 MiB, workgroup memory 32 KiB"), "{text}");
     }
 }
