@@ -69,7 +69,8 @@ impl Endpoint {
     /// What a contract's view returns.
     async fn view<C: SolCall>(&self, contract: Address, call: C) -> Result<C::Return, FollowError> {
         let request = TransactionRequest::default().to(contract).input(call.abi_encode().into());
-        let answer = self.in_time(self.provider.call(request)).await?;
+        // The block is named, since EthereumJS has no default for it.
+        let answer = self.in_time(self.provider.call(request).block(BlockId::latest())).await?;
         C::abi_decode_returns(&answer).map_err(|error| self.unfit(format!("{contract}: {}: {error}", C::SIGNATURE)))
     }
 

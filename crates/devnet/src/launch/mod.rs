@@ -103,7 +103,12 @@ pub struct Interrupted;
 /// error then.
 pub async fn launch(options: LaunchOptions) -> anyhow::Result<()> {
     let programs = Programs::find()?;
-    let spec = devnet_spec(options.slot, options.phase_slots)?;
+    let mut spec = devnet_spec(options.slot, options.phase_slots)?;
+    if options.staking {
+        // The registry as of an epoch earlier: the end of this one's predecessor is not final on anvil when the epoch begins.
+        spec.registry_lookback_epochs = 1;
+        spec.registry_delay_epochs = ACTIVATION_EPOCHS;
+    }
     let files = Files::create(options.keep.as_deref(), options.provers, &spec)?;
     println!("logs and data: {}", files.dir().display());
     let mut children = Children::default();

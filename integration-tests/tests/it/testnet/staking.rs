@@ -13,12 +13,13 @@ use quintet_devnet::{
 use quintet_integration_tests::testnet::{Chain, Testnet, TestnetOptions, beacon, unavailable};
 use quintet_keys::{KdfCost, Keystore, Password};
 use quintet_staking::{Follower, FollowerConfig, Known, cli::DeploymentFile};
+use quintet_types::PublicKeyBytes;
 use serde_json::Value;
 
 use super::stack::program;
 
 const SLOT: Duration = Duration::from_secs(3);
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_secs(300);
 /// Slots of an epoch in the minimal preset.
 const SLOTS_PER_EPOCH: u64 = 8;
 /// The account that the genesis of the execution chain has provided for, as anvil's first.
@@ -35,7 +36,9 @@ impl Staked {
     async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let options = TestnetOptions { chain: Chain::Fulu, slot: SLOT, transfers: 0 };
-        let testnet = Testnet::start(&dir.path().join("clients"), options).await.unwrap();
+        let mut testnet = Testnet::start(&dir.path().join("clients"), options).await.unwrap();
+        // EthereumJS answers `eth_feeHistory` for ten blocks only once it has ten.
+        testnet.wait_for_head(12).await.unwrap();
         let genesis = beacon(&testnet.beacon_url(), "/eth/v1/beacon/genesis").await.unwrap()["data"].take();
         let text = |key: &str| genesis[key].as_str().unwrap().to_owned();
         let clock = Clock {
@@ -148,7 +151,8 @@ async fn provers_stake_and_validators_enrol_by_real_beacon_roots() {
     let [prover] = &known.registry.provers_before(u64::MAX)[..] else { panic!("one prover") };
     assert_eq!((prover.pubkey, prover.stake_gwei), (key.public_key().into(), 2_000_000_000));
     for (index, member) in known.members.iter() {
-        assert_eq!(member.pubkey, interop_key(index.0).unwrap().public_key().into());
+        let key: PublicKeyBytes = interop_key(index.0).unwrap().public_key().into();
+        assert_eq!(member.pubkey, key);
         assert_eq!(member.weight_gwei, 32_000_000_000, "as the beacon state has it");
     }
 
