@@ -45,6 +45,12 @@ pub const SETTLEMENTS: Table<u64, LedgerSettlement> = Table::new("settlements");
 /// Validators' signatures under settlements: by number and validator, key (48 bytes) and signature.
 pub const SIGNATURES: Table<(u64, u64), Vec<u8>> = Table::new("signatures");
 
+/// What this validator has said in the agreement on a phase, as SSZ of `quintet_agreement::Record`, by job root, phase and number.
+pub const AGREEMENTS: Table<([u8; 32], u8, u64), Vec<u8>> = Table::new("agreements");
+
+/// Bundles with their certificates as SSZ of `CertifiedBundle`, by slot of the job, job root and phase.
+pub const CERTIFIED: Table<(u64, [u8; 32], u8), Vec<u8>> = Table::new("certified");
+
 /// Evidence of equivocation as SSZ, by (job root, phase, prover).
 pub const EVIDENCE: Table<SubmissionKey, Vec<u8>> = Table::new("evidence");
 

@@ -85,6 +85,7 @@ impl World {
             retention_epochs: 64,
             max_job_bytes: 1 << 30,
             max_fill: 0,
+            joint: false,
         };
         let mut core = Core::load(config, store, self.registry.clone(), now_ms())?;
         let mut ids = Vec::new();

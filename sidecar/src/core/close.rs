@@ -39,23 +39,31 @@ impl Core {
     /// Closes the open phase of a job if it is time, or returns what has to be done before.
     pub(super) fn try_close(&mut self, id: &JobId, now_ms: u64, todo: &mut Vec<Todo>) -> Result<(), CoreError> {
         let spec = Arc::clone(&self.config.spec);
+        let Some(live) = self.jobs.get_mut(id) else { return Ok(()) };
+        live.ready = false;
         let Some(live) = self.jobs.get(id) else { return Ok(()) };
         let (Some(phase), false) = (live.job().phase(), live.job().is_suspended()) else { return Ok(()) };
         let deadline_ms = self.slot_start_ms(live.job().deadline());
         let over = now_ms > deadline_ms + spec.arrival_tolerance_ms;
-        let early = spec.early_close && all_in(live, phase);
+        let early = spec.early_close && !self.config.joint && all_in(live, phase);
         if !(over || early) {
             return Ok(());
         }
         // Down at the deadline and for a phase after it: nobody could submit, so nobody pays.
         let phase_ms = spec.phase_slots * spec.slot_duration_ms;
-        if over && self.started_ms > deadline_ms + phase_ms {
+        if over && !self.config.joint && self.started_ms > deadline_ms + phase_ms {
             return self.extend(id, now_ms);
         }
         if live.of_phase(phase).any(|(_, received)| received.verdict.is_none()) {
             return Ok(());
         }
         if phase == Phase::T1 && self.recompute_work(id, todo) {
+            return Ok(());
+        }
+        if self.config.joint {
+            if let Some(live) = self.jobs.get_mut(id) {
+                live.ready = true;
+            }
             return Ok(());
         }
         self.close(id, now_ms)

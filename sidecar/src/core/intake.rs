@@ -72,6 +72,8 @@ pub struct Intake {
     pub arrival_ms: u64,
     /// Its SSZ.
     pub ssz: Vec<u8>,
+    /// Fetched because a bundle lists it: when it came here does not matter.
+    pub listed: bool,
 }
 
 impl Intake {
@@ -85,7 +87,7 @@ impl Intake {
         let header = submission.header();
         let signing_root = header.signing_root(domain, spec);
         let ssz = submission.as_ssz_bytes();
-        Ok(Self { header, signing_root, arrival_ms, ssz, submission: Arc::new(submission) })
+        Ok(Self { header, signing_root, arrival_ms, ssz, listed: false, submission: Arc::new(submission) })
     }
 }
 
@@ -99,7 +101,8 @@ impl Core {
         if self.received_root(submission)? == Some(intake.header.body_root) {
             return Ok(true);
         }
-        self.check_place(submission, intake.arrival_ms, intake.ssz.len())?;
+        let arrival_ms = if intake.listed { 0 } else { intake.arrival_ms };
+        self.check_place(submission, arrival_ms, intake.ssz.len())?;
         Ok(false)
     }
 
@@ -132,7 +135,9 @@ impl Core {
         }
         let deadline = live.job().deadline();
         let genesis = self.config.genesis_ms / 1000;
-        if !schedule::is_in_time(arrival_ms, deadline, genesis, &self.config.spec) {
+        // What others had in time may come here a little later.
+        let grace_ms = if self.config.joint { super::GRACE_MS } else { 0 };
+        if !schedule::is_in_time(arrival_ms.saturating_sub(grace_ms), deadline, genesis, &self.config.spec) {
             let late_ms = arrival_ms.saturating_sub(self.slot_start_ms(deadline));
             return Err(Refusal::Late { phase: phase.to_string(), late_ms });
         }

@@ -8,7 +8,7 @@ use std::{
 use quintet_plonk::{PartialProof as PlonkPartial, Round};
 use quintet_protocol::{Job, JudgedFullProof, Settlement, checks::KnownPartial};
 use quintet_proving::ProvingJob;
-use quintet_types::{Commitment, InstanceIndex, JobId, Phase, ProverIndex, Root, Submission};
+use quintet_types::{Commitment, InstanceIndex, JobId, Phase, ProverIndex, Root, Slot, Submission};
 use serde::{Deserialize, Serialize};
 
 use crate::db;
@@ -86,6 +86,9 @@ pub struct PhaseRecord {
     pub starts_ms: u64,
     /// Deadline, Unix milliseconds.
     pub deadline_ms: u64,
+    /// Deadline that the phase began with.
+    #[serde(default)]
+    pub due: Slot,
     /// When it was closed.
     pub closed_ms: Option<u64>,
     /// Root of the bundle that closed it.
@@ -157,6 +160,8 @@ pub struct LiveJob {
     pub planning: bool,
     /// Bytes of submissions held.
     pub bytes: usize,
+    /// The deadline of the open phase has passed, and all that came is verified.
+    pub ready: bool,
 }
 
 impl LiveJob {
@@ -176,6 +181,7 @@ impl LiveJob {
             doubted: None,
             planning: false,
             bytes: 0,
+            ready: false,
         }
     }
 

@@ -12,6 +12,7 @@ mod correct;
 mod event_log;
 mod intake;
 mod job;
+mod joint;
 mod judge;
 mod known;
 mod load;
@@ -38,6 +39,7 @@ pub use close::ClosedRecord;
 pub use event_log::EventLog;
 pub use intake::{Intake, Refusal};
 pub use job::{JobRecord, LiveJob, PhaseRecord, Received, Verdict};
+pub use joint::{Announced, GRACE_MS, OpenPhase};
 pub use judge::{Bench, judge};
 pub use settlements::{SettlementRefusal, Settlements, settlement_state};
 pub use signatures::{KeyCache, verify_signatures};
@@ -61,6 +63,8 @@ pub struct CoreConfig {
     pub max_job_bytes: usize,
     /// Most holes in D that this sidecar fills itself.
     pub max_fill: usize,
+    /// Whether phases are closed by certified bundles only ([`crate::joint`]).
+    pub joint: bool,
 }
 
 /// The state.

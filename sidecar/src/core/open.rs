@@ -182,6 +182,7 @@ impl Core {
             phase,
             starts_ms: now_ms,
             deadline_ms,
+            due: live.job().deadline(),
             closed_ms: None,
             bundle_root: None,
             submissions: 0,

@@ -8,6 +8,7 @@ mod execution;
 mod fallbacks;
 mod forks;
 mod gateway;
+mod joint;
 mod kill;
 mod outage;
 mod phases;

@@ -119,6 +119,7 @@ impl Setup {
             retention_epochs: 64,
             max_job_bytes: 64 << 20,
             max_fill: 64,
+            joint: false,
         };
         Self { config, registry, recorded, fsync: false }
     }

@@ -151,6 +151,11 @@ impl Job {
         Ok(())
     }
 
+    /// How often a deadline has moved for want of a certificate.
+    pub const fn uncertified(&self) -> u64 {
+        self.uncertified
+    }
+
     /// The open phase's deadline passed and no bundle was certified. "A phase without a certificate costs no prover
     /// anything; later deadlines move by one PHASE_SLOTS."
     ///

@@ -1,0 +1,159 @@
+//! The core's part in agreeing with other validators' sidecars: what it would propose, what it thinks of proposals, and closing by certificate.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use quintet_agreement::{LocalView, Objection, judge, judge_proposal};
+use quintet_protocol::Settlement;
+use quintet_types::{JobId, Phase, PhaseBundle, PublicKeyBytes, Root, Slot, Spec, ValidatorIndex};
+
+use super::{Core, CoreError, LiveJob};
+
+/// How long before a deadline a submission must have been here for its omission to be a fault, and how long after the tolerance it may still come.
+pub const GRACE_MS: u64 = 2_000;
+
+/// A phase that waits for its bundle.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenPhase {
+    /// The job.
+    pub job: JobId,
+    /// The phase.
+    pub phase: Phase,
+    /// The deadline that it began with; the present one may be later.
+    pub due: Slot,
+    /// What leaders are drawn by.
+    pub seed: Root,
+}
+
+/// What is to be done about a submission that a peer announces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Announced {
+    /// It is here.
+    Held,
+    /// It may be of use.
+    Wanted,
+    /// It is of no use here now.
+    Useless,
+}
+
+impl Core {
+    /// Phases that are open and planned.
+    pub fn open_phases(&self) -> Vec<OpenPhase> {
+        let open = |(id, live): (&JobId, &LiveJob)| {
+            let (phase, line) = (live.job().phase()?, live.record.phases.last()?);
+            let is_open = !live.job().is_suspended() && live.proving.is_some() && line.phase == phase;
+            let seed = live.job().selection()?.seed;
+            is_open.then_some(OpenPhase { job: *id, phase, due: line.due, seed })
+        };
+        self.jobs.iter().filter_map(open).collect()
+    }
+
+    /// What to do about an announced submission; its signature was not looked at.
+    pub fn announced(&self, id: &JobId, phase: Phase, prover: &PublicKeyBytes, body_root: &Root) -> Announced {
+        let (Some(live), Some(prover)) = (self.jobs.get(id), self.prover_index(prover)) else { return Announced::Useless };
+        let Some(selection) = live.job().selection() else { return Announced::Useless };
+        let drawn = selection.provers.contains(&prover) || (phase == Phase::T1 && selection.reserves.contains(&prover));
+        match live.received.get(&(phase, prover)) {
+            Some(received) if received.body_root == *body_root => Announced::Held,
+            // A second body in T1 or T2 is evidence.
+            Some(_) if phase.is_aggregation() => Announced::Useless,
+            _ if live.job().phase() == Some(phase) && (drawn || phase.is_aggregation()) => Announced::Wanted,
+            _ => Announced::Useless,
+        }
+    }
+
+    /// The bundle that this sidecar proposes for the open phase, once all that came is verified.
+    pub fn bundle_for(
+        &self,
+        place: (JobId, Phase),
+        leader: ValidatorIndex,
+        rank: u16,
+        slot: Slot,
+        now_ms: u64,
+    ) -> Option<PhaseBundle> {
+        let live = self.jobs.get(&place.0).filter(|live| live.ready && live.job().phase() == Some(place.1))?;
+        if live.job().deadline() != slot {
+            return None;
+        }
+        Some(PhaseBundle { leader, rank, slot, ..self.proposal(live, now_ms)? })
+    }
+
+    /// Whether this sidecar has anything against a proposed bundle of an open phase. `None` if it cannot say yet.
+    pub fn objection(&self, bundle: &PhaseBundle, signers: &BTreeSet<ValidatorIndex>) -> Option<Result<(), Objection>> {
+        let live = self.jobs.get(&bundle.job).filter(|live| live.job().phase() == Some(bundle.phase))?;
+        let line = live.record.phases.last()?;
+        let spec = &self.config.spec;
+        let deadline_ms = self.slot_start_ms(bundle.slot);
+        let submissions: judge::Submissions = live
+            .of_phase(bundle.phase)
+            .map(|(_, received)| {
+                let check = if received.verdict.is_some() { judge::Check::Valid } else { judge::Check::Pending };
+                let received_ = judge::Received { body_root: received.body_root, arrived_ms: received.arrival_ms, check };
+                (*received.submission.prover(), vec![received_])
+            })
+            .collect();
+        let digests = known_digests(live, bundle.phase);
+        let selected = live.job().selection().map(|selection| &selection.provers[..]).unwrap_or_default();
+        let mut open: Vec<PublicKeyBytes> = submissions.keys().copied().collect();
+        open.retain(|key| self.prover_index(key).is_some_and(|prover| !selected.contains(&prover)));
+        let open_ranks: BTreeMap<_, _> = open.into_iter().map(|key| (key, 0)).collect();
+        let aggregation = bundle.phase.is_aggregation();
+        let view = LocalView {
+            submissions: &submissions,
+            agg_proofs: &BTreeMap::new(),
+            deadline_ms,
+            tolerance_ms: spec.arrival_tolerance_ms,
+            grace_ms: GRACE_MS,
+            opened_ms: line.starts_ms,
+            min_open_ms: spec.phase_slots * spec.slot_duration_ms / 2,
+            previous: live.job().last_bundle(),
+            previous_signers: signers,
+            plan_root: live.job().plan_root(),
+            digests: &digests,
+            open_ranks: if aggregation { &open_ranks } else { &BTreeMap::new() },
+            max_open: spec.max_open_full_proofs as usize,
+        };
+        Some(judge_proposal(bundle, &view))
+    }
+
+    /// Nobody certified a bundle in time: the deadline of the open phase moves to `slot`. However often that happens, a later certificate counts.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub fn extend_to(&mut self, id: &JobId, slot: Slot) -> Result<(), CoreError> {
+        let spec = Spec { max_uncertified: u64::MAX, ..self.config.spec.as_ref().clone() };
+        let Some(live) = self.jobs.get_mut(id) else { return Ok(()) };
+        if live.job().deadline() >= slot {
+            return Ok(());
+        }
+        while live.record.job.deadline() < slot {
+            live.record.job.extend(&spec)?;
+        }
+        live.ready = false;
+        self.deadline_moved(id);
+        tracing::warn!(job = %id, %slot, "phase without a certificate: its deadline moves");
+        self.save(id)?;
+        self.tell_state(id);
+        Ok(())
+    }
+
+    /// Closes a phase with a certified bundle, all of which is here and verified.
+    ///
+    /// # Errors
+    /// As [`Self::apply`].
+    pub fn apply_certified(&mut self, bundle: PhaseBundle, now_ms: u64) -> Result<(), CoreError> {
+        self.extend_to(&bundle.job, bundle.slot)?;
+        self.apply(bundle, now_ms)
+    }
+}
+
+/// The digests of D that this node knows to be right, by instance; none outside T1.
+fn known_digests(live: &LiveJob, phase: Phase) -> Vec<Option<Root>> {
+    let Some(settlement) = live.settlement.as_ref().filter(|_| phase == Phase::T1) else { return Vec::new() };
+    settled(settlement)
+}
+
+fn settled(settlement: &Settlement) -> Vec<Option<Root>> {
+    let disputed: BTreeSet<usize> = settlement.disputes().iter().map(|dispute| dispute.instance.as_usize()).collect();
+    let digests = settlement.digests().into_iter().enumerate();
+    digests.map(|(instance, digest)| digest.filter(|_| !disputed.contains(&instance))).collect()
+}

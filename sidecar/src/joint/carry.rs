@@ -1,0 +1,295 @@
+//! What goes over the network: announcements, submissions, proposals, votes, certified bundles.
+
+use quintet_agreement::{Input, Verified, verify_certified, verify_proposal, verify_votes};
+use quintet_gossip::wire::requests::Refusal;
+use quintet_gossip::{
+    BundlesByRange, Gossip, MessageId, NetworkEvent, PeerId, Request, Responder, SubmissionId, SubmissionsByRoot, Verdict,
+    peers::conduct::Fault,
+};
+use quintet_keys::{PublicKey, Signature};
+use quintet_types::{
+    Attestation, BundleEntry, CertifiedBundle, Decode, Encode, JobId, Phase, PublicKeyBytes, Root, SignedProposal, Slot,
+    Submission, SubmissionHeader, TreeHash as _, domain::submission_domain_type,
+};
+
+use super::{Fetched, JointError, Running};
+use crate::{
+    core::{Announced, Intake},
+    db,
+    service::now_ms,
+};
+
+/// The name by which peers ask for a submission.
+pub(super) fn header_root(job: &JobId, phase: Phase, prover: &PublicKeyBytes, body_root: Root) -> Root {
+    SubmissionHeader { job_root: job.root(), phase, prover: *prover, body_root }.tree_hash_root()
+}
+
+impl Running {
+    pub(super) async fn on_network(&mut self, event: NetworkEvent) -> Result<(), JointError> {
+        match event {
+            NetworkEvent::Message { id, gossip, .. } => self.on_gossip(id, gossip).await?,
+            NetworkEvent::Body { bytes, .. } => self.take(&bytes, false).await,
+            NetworkEvent::Request { request, responder, .. } => self.answer(&request, responder),
+            NetworkEvent::PeerConnected { peer, .. } => {
+                tracing::info!(%peer, "peer");
+                self.ask_for_bundles(peer);
+            }
+            NetworkEvent::Isolated(isolation) => tracing::warn!(?isolation, "this sidecar looks cut off from the others"),
+            NetworkEvent::Reconnected => tracing::info!("this sidecar is connected to the others again"),
+            NetworkEvent::PeerDropped { peer, reason } => tracing::info!(%peer, ?reason, "peer is gone"),
+            NetworkEvent::BodyMissing { .. } | NetworkEvent::PeerStatus { .. } => {}
+        }
+        Ok(())
+    }
+
+    async fn on_gossip(&mut self, id: MessageId, gossip: Gossip) -> Result<(), JointError> {
+        let verdict = match gossip {
+            Gossip::Submission(announced) => self.on_announcement(&announced),
+            Gossip::PhaseBundle(bytes) => match SignedProposal::from_ssz_bytes(&bytes) {
+                Ok(proposal) => self.on_proposal(proposal).await?,
+                Err(error) => Verdict::Reject(format!("{error:?}")),
+            },
+            Gossip::PhaseAttestation(bytes) => match Attestation::from_ssz_bytes(&bytes) {
+                Ok(attestation) => self.on_attestation(attestation).await?,
+                Err(error) => Verdict::Reject(format!("{error:?}")),
+            },
+        };
+        self.joint.network.verdict(id, verdict);
+        Ok(())
+    }
+
+    fn on_announcement(&mut self, id: &SubmissionId) -> Verdict {
+        let core = self.joint.shared.read();
+        let announced = core.announced(&id.job, id.phase, &id.prover, &id.body_root);
+        drop(core);
+        match announced {
+            Announced::Held => Verdict::Held,
+            Announced::Useless => Verdict::Ignore,
+            Announced::Wanted => match self.is_signed(id) {
+                true => Verdict::Accept,
+                false => Verdict::Reject("the prover's signature does not verify".into()),
+            },
+        }
+    }
+
+    /// Only registered provers' keys come in here.
+    fn is_signed(&mut self, id: &SubmissionId) -> bool {
+        // AggProofs, which have a domain of their own, are not wanted yet.
+        let root = id.header().signing_root(submission_domain_type(id.phase), &self.spec);
+        let key = match self.keys.get(&id.prover) {
+            Some(key) => *key,
+            None => {
+                let Ok(key) = PublicKey::try_from(&id.prover) else { return false };
+                self.keys.insert(id.prover, key);
+                key
+            }
+        };
+        Signature::try_from(&id.signature).is_ok_and(|signature| signature.verify(&root.0, &key))
+    }
+
+    async fn on_proposal(&mut self, proposal: SignedProposal) -> Result<Verdict, JointError> {
+        let place = (proposal.bundle.job, proposal.bundle.phase);
+        if !self.places.contains_key(&place) {
+            return Ok(Verdict::Ignore);
+        }
+        match verify_proposal(proposal, &self.joint.committee, &self.spec) {
+            Ok(proposal) => {
+                self.handle(place, Input::Proposal(Box::new(proposal))).await?;
+                Ok(Verdict::Accept)
+            }
+            Err(error) => Ok(Verdict::Reject(error.to_string())),
+        }
+    }
+
+    async fn on_attestation(&mut self, attestation: Attestation) -> Result<Verdict, JointError> {
+        let ballot = match &attestation {
+            Attestation::Vote(vote) => vote.ballot,
+            Attestation::Certificate(certificate) => certificate.ballot,
+        };
+        let found = self.places.keys().find(|(job, phase)| *phase == ballot.phase && job.root() == ballot.job_root);
+        let Some(place) = found.copied() else { return Ok(Verdict::Ignore) };
+        let input = match attestation {
+            Attestation::Vote(vote) => {
+                let verified = verify_votes(vec![vote], &self.joint.committee, &self.spec).pop();
+                verified.map(|vote| vote.map(Input::Vote))
+            }
+            Attestation::Certificate(certificate) => {
+                Some(Verified::certificate(certificate, &self.joint.committee, &self.spec).map(Input::Certificate))
+            }
+        };
+        match input {
+            Some(Ok(input)) => {
+                self.handle(place, input).await?;
+                Ok(Verdict::Accept)
+            }
+            Some(Err(error)) => Ok(Verdict::Reject(error.to_string())),
+            None => Ok(Verdict::Ignore),
+        }
+    }
+
+    /// A submission of a peer goes the way that one of a prover goes.
+    async fn take(&mut self, bytes: &[u8], listed: bool) {
+        let Ok(submission) = Submission::from_ssz_bytes(bytes) else { return };
+        let Ok(mut intake) = Intake::new(submission, &self.spec, now_ms()) else { return };
+        intake.listed = listed;
+        let checked = self.joint.shared.read().check(&intake);
+        if !matches!(checked, Ok(false)) {
+            return;
+        }
+        let units = u32::try_from(bytes.len().max(1)).unwrap_or(u32::MAX);
+        let Ok(memory) = self.memory.clone().try_acquire_many_owned(units) else { return };
+        let queue = self.joint.intake.clone();
+        tokio::spawn(async move {
+            match queue.submit(intake, memory).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(refusal)) => tracing::debug!(%refusal, "submission of a peer"),
+                Err(error) => tracing::warn!(%error, "submission of a peer"),
+            }
+        });
+    }
+
+    /// Tells the network of a submission that is here.
+    pub(super) async fn announce(&mut self, job: JobId, phase: Phase, prover: PublicKeyBytes, body_root: Root) {
+        let root = header_root(&job, phase, &prover, body_root);
+        let held = {
+            let core = self.joint.shared.read();
+            let index = core.prover_index(&prover);
+            let live = core.job(&job);
+            index.zip(live).and_then(|(index, live)| Some((index, live.received.get(&(phase, index))?.submission.clone())))
+        };
+        let Some((index, submission)) = held else { return };
+        if self.held.insert(root, (job, phase, index)).is_some() {
+            return;
+        }
+        let header = SubmissionHeader { job_root: job.root(), phase, prover, body_root };
+        let id = SubmissionId::from_header(job, &header, *submission.signature());
+        if let Err(error) = self.joint.network.publish(Gossip::Submission(id)).await {
+            tracing::debug!(%error, "announcing a submission");
+        }
+    }
+
+    fn answer(&self, request: &Request, responder: Responder) {
+        let limits = responder.limits();
+        let response = match request {
+            Request::Submissions(SubmissionsByRoot { roots }) => Ok(self.submissions(roots.iter(), limits.total_bytes)),
+            Request::Bundles(range) => self.bundles(range, limits.total_bytes),
+            _ => Err(Refusal::Unavailable),
+        };
+        responder.respond(response);
+    }
+
+    fn submissions<'a>(&self, roots: impl Iterator<Item = &'a Root>, most: usize) -> Vec<Vec<u8>> {
+        let core = self.joint.shared.read();
+        let found = roots.filter_map(|root| {
+            let (job, phase, prover) = self.held.get(root)?;
+            Some(core.job(job)?.received.get(&(*phase, *prover))?.submission.as_ssz_bytes())
+        });
+        within(found, most)
+    }
+
+    fn bundles(&self, range: &BundlesByRange, most: usize) -> Result<Vec<Vec<u8>>, Refusal> {
+        let store = self.joint.shared.read().store().clone();
+        let (first, end) = (range.start_slot.0, range.start_slot.0.saturating_add(range.count));
+        let entries = store.range(&db::CERTIFIED, (first, [0; 32], 0)..(end, [0; 32], 0));
+        let found: Result<Vec<_>, _> = entries.map(|entry| entry.map(|(_, bytes)| bytes)).collect();
+        found.map(|found| within(found.into_iter(), most)).map_err(|_| Refusal::ServerError)
+    }
+
+    /// Asks peers for submissions that a bundle lists.
+    pub(super) fn fetch(&self, job: &JobId, phase: Phase, missing: &[BundleEntry]) {
+        let roots: Vec<Root> =
+            missing.iter().take(64).map(|entry| header_root(job, phase, &entry.prover, entry.body_root)).collect();
+        let Ok(roots) = roots.try_into() else { return };
+        let request = Request::Submissions(SubmissionsByRoot { roots });
+        let (network, fetched) = (self.joint.network.clone(), self.fetched.clone());
+        tokio::spawn(async move {
+            for peer in network.peers().await.unwrap_or_default() {
+                match network.request(peer.peer, request.clone()).await {
+                    Ok(items) if !items.is_empty() => {
+                        // The task may have ended.
+                        let _ = fetched.send(Fetched::Submissions(items));
+                        return;
+                    }
+                    Ok(_) => {}
+                    Err(error) => tracing::debug!(%error, "asking for submissions"),
+                }
+            }
+        });
+    }
+
+    /// Asks a peer for the certified bundles of all jobs that are open here.
+    pub(super) fn ask_for_bundles(&self, peer: PeerId) {
+        let slots: Vec<Slot> = self.joint.shared.read().open_phases().iter().map(|open| open.job.slot).collect();
+        let (network, fetched) = (self.joint.network.clone(), self.fetched.clone());
+        tokio::spawn(async move {
+            for slot in slots {
+                let request = Request::Bundles(BundlesByRange { start_slot: slot, count: 1 });
+                match network.request(peer, request).await {
+                    Ok(items) => {
+                        // The task may have ended.
+                        let _ = fetched.send(Fetched::Bundles(peer, items));
+                    }
+                    Err(error) => tracing::debug!(%error, "asking for bundles"),
+                }
+            }
+        });
+    }
+
+    /// Asks some peer: one that lags behind the others is helped by any.
+    pub(super) fn ask_anyone_for_bundles(&self) {
+        let (network, this) = (self.joint.network.clone(), self.fetched.clone());
+        let slots: Vec<Slot> = self.joint.shared.read().open_phases().iter().map(|open| open.job.slot).collect();
+        tokio::spawn(async move {
+            for peer in network.peers().await.unwrap_or_default().into_iter().take(3) {
+                for slot in &slots {
+                    let request = Request::Bundles(BundlesByRange { start_slot: *slot, count: 1 });
+                    if let Ok(items) = network.request(peer.peer, request).await {
+                        // The task may have ended.
+                        let _ = this.send(Fetched::Bundles(peer.peer, items));
+                    }
+                }
+            }
+        });
+    }
+
+    pub(super) async fn on_fetched(&mut self, fetched: Fetched) -> Result<(), JointError> {
+        match fetched {
+            Fetched::Submissions(items) => {
+                for item in items {
+                    self.take(&item, true).await;
+                }
+            }
+            Fetched::Bundles(peer, items) => {
+                for item in items {
+                    let Ok(certified) = CertifiedBundle::from_ssz_bytes(&item) else {
+                        self.joint.network.report(peer, Fault::Malformed);
+                        continue;
+                    };
+                    let place = (certified.bundle.job, certified.bundle.phase);
+                    if !self.places.contains_key(&place) {
+                        continue;
+                    }
+                    match verify_certified(certified, &self.joint.committee, &self.spec) {
+                        Ok(certified) => self.handle(place, Input::Certified(Box::new(certified))).await?,
+                        Err(error) => {
+                            tracing::warn!(%peer, %error, "a bundle of a peer");
+                            self.joint.network.report(peer, Fault::Malformed);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// As many items as fit.
+fn within(items: impl Iterator<Item = Vec<u8>>, most: usize) -> Vec<Vec<u8>> {
+    let mut bytes = 0;
+    items
+        .take_while(|item| {
+            bytes += item.len();
+            bytes <= most
+        })
+        .collect()
+}

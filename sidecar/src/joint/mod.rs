@@ -1,0 +1,198 @@
+//! Agreeing with other validators' sidecars on what a phase contains.
+//!
+//! One task ties three things together that know nothing of each other: the network (`quintet_gossip`), which carries; the agreement
+//! (`quintet_agreement`), one for each open phase, which decides; and the [core](crate::core), which knows what was submitted and keeps the ledger.
+//!
+//! ```text
+//! network ── announcements, bodies ──▶ intake ──▶ core
+//!    ▲  └── proposals, votes ──▶ agreement ── judge, propose, decided ──▶ core
+//!    └────────── broadcast ─────────┘
+//! ```
+
+mod agree;
+mod carry;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use quintet_agreement::{Agreement, Committee, Member, Timing};
+use quintet_api::EventKind;
+use quintet_gossip::{NetworkEvent, NetworkHandle, PeerId};
+use quintet_signer::ValidatorSigner;
+use quintet_types::{
+    BundleCertificate, CertifiedBundle, JobId, Phase, ProverIndex, PublicKeyBytes, Root, SignedProposal, Slot, Spec,
+    ValidatorIndex,
+};
+use tokio::sync::{Semaphore, broadcast, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    core::CoreError,
+    service::{IntakeQueue, Shared, now_ms},
+};
+
+/// How often the clock is looked at.
+const TICK: std::time::Duration = std::time::Duration::from_millis(100);
+/// Bytes of bodies on their way from the network to the store.
+const BODY_MEMORY: usize = 64 << 20;
+/// Between two requests for what a bundle lists and is missing here.
+const FETCH_PAUSE_MS: u64 = 500;
+
+/// What the task is made of.
+#[derive(Debug)]
+pub struct Joint {
+    /// The sidecar's state.
+    pub shared: Shared,
+    /// Where submissions of peers go.
+    pub intake: IntakeQueue,
+    /// The network.
+    pub network: NetworkHandle,
+    /// Signs as our validator.
+    pub signer: Arc<dyn ValidatorSigner>,
+    /// Who votes.
+    pub committee: Committee,
+    /// Our validator, if it is one of them; otherwise this sidecar only listens.
+    pub me: Option<ValidatorIndex>,
+    /// How long the agreement waits.
+    pub timing: Timing,
+}
+
+/// Why the task cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum JointError {
+    /// The core or its store.
+    #[error(transparent)]
+    Core(#[from] CoreError),
+    /// The store.
+    #[error("store: {0}")]
+    Store(#[from] quintet_store::StoreError),
+}
+
+/// The agreement on one phase, and what it waits for.
+struct Place {
+    agreement: Agreement,
+    /// Proposals to be judged, by the root of the bundle.
+    judging: BTreeMap<Root, SignedProposal>,
+    /// Rank and slot that a bundle is wanted for.
+    proposing: Option<(u16, Slot)>,
+    /// The outcome, until it is applied.
+    decided: Option<CertifiedBundle>,
+    /// Number of the next record.
+    records: u64,
+    /// When what is missing was asked for last, Unix ms.
+    asked_ms: u64,
+}
+
+/// The running task.
+struct Running {
+    joint: Joint,
+    spec: Arc<Spec>,
+    places: BTreeMap<(JobId, Phase), Place>,
+    /// Certificates of the last closed phase of jobs.
+    certificates: HashMap<JobId, BundleCertificate>,
+    /// Submissions that are here, by the root of their header.
+    held: HashMap<Root, (JobId, Phase, ProverIndex)>,
+    keys: HashMap<PublicKeyBytes, quintet_keys::PublicKey>,
+    memory: Arc<Semaphore>,
+    /// Submissions that came as the answer to a request.
+    fetched: mpsc::UnboundedSender<Fetched>,
+}
+
+/// An answer of a peer.
+enum Fetched {
+    Submissions(Vec<Vec<u8>>),
+    Bundles(PeerId, Vec<Vec<u8>>),
+}
+
+impl Joint {
+    /// Runs until `stop`, or until the network ends.
+    ///
+    /// # Errors
+    /// If the store fails: nothing may be signed any more.
+    pub async fn run(self, mut events: mpsc::Receiver<NetworkEvent>, stop: CancellationToken) -> Result<(), JointError> {
+        let (sender, mut fetched) = mpsc::unbounded_channel();
+        let (spec, mut own) = {
+            let core = self.shared.read();
+            (Arc::clone(&core.config.spec), core.events.subscribe(None).1)
+        };
+        let mut running = Running {
+            joint: self,
+            spec,
+            places: BTreeMap::new(),
+            certificates: HashMap::new(),
+            held: HashMap::new(),
+            keys: HashMap::new(),
+            memory: Arc::new(Semaphore::new(BODY_MEMORY)),
+            fetched: sender,
+        };
+        running.index();
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                event = events.recv() => match event {
+                    Some(event) => running.on_network(event).await?,
+                    None => break,
+                },
+                event = own.recv() => match event {
+                    Ok(event) => running.on_own(event.kind).await,
+                    // Announcements may be lost; what bundles list is asked for anyway.
+                    Err(broadcast::error::RecvError::Lagged(lost)) => {
+                        tracing::warn!(lost, "own events came too fast");
+                        running.index();
+                    }
+                    Err(broadcast::error::RecvError::Closed) => break,
+                },
+                Some(fetched) = fetched.recv() => running.on_fetched(fetched).await?,
+                _ = ticks.tick() => running.tick().await?,
+            }
+        }
+        running.joint.network.shutdown().await;
+        Ok(())
+    }
+}
+
+impl Running {
+    /// Looks through all jobs for what is held.
+    fn index(&mut self) {
+        let core = self.joint.shared.read();
+        let mut found = HashMap::new();
+        for (id, live) in core.jobs() {
+            for (&(phase, prover), received) in &live.received {
+                let root = carry::header_root(id, phase, received.submission.prover(), received.body_root);
+                found.insert(root, (*id, phase, prover));
+            }
+        }
+        drop(core);
+        self.held = found;
+    }
+
+    /// Something happened in the core.
+    async fn on_own(&mut self, event: EventKind) {
+        if let EventKind::Submission { job, phase, prover, body_root, .. } = event {
+            self.announce(job, phase, prover, body_root).await;
+        }
+    }
+
+    async fn tick(&mut self) -> Result<(), JointError> {
+        let open = self.joint.shared.read().open_phases();
+        self.places.retain(|place, _| open.iter().any(|phase| (phase.job, phase.phase) == *place));
+        for phase in open {
+            if !self.places.contains_key(&(phase.job, phase.phase)) {
+                self.begin(phase).await?;
+            }
+        }
+        let places: Vec<_> = self.places.keys().copied().collect();
+        for place in places {
+            self.wake(place, now_ms()).await?;
+        }
+        Ok(())
+    }
+
+    fn member(&self, index: ValidatorIndex) -> Option<&Member> {
+        self.joint.committee.member(index)
+    }
+}

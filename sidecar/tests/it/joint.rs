@@ -1,0 +1,222 @@
+//! Sidecars of several validators in one process, on loopback: a real network, real votes, real proofs, and the true clock.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use quintet_agreement::{Committee, Member, Timing};
+use quintet_gossip::{Network, NetworkConfig, NetworkHandle, NodeKey, Status, fork_digest};
+use quintet_keys::SecretKey;
+use quintet_node::spec_root;
+use quintet_plonk::ParamsCache;
+use quintet_protocol::JobState;
+use quintet_proving::{Circuits, Guest};
+use quintet_sidecar::{
+    core::{Core, CoreConfig, Intake},
+    db,
+    joint::Joint,
+    metrics::Metrics,
+    registry::RegistryFile,
+    service::{self, Bounds, IntakeQueue, Shared, now_ms},
+};
+use quintet_signer::{SignError, SigningRequest, ValidatorKey, ValidatorSigner};
+use quintet_store::{Options, Store};
+use quintet_types::{JobId, Phase, PublicKeyBytes, Root, SignatureBytes, SigningVariant, Spec, Submission, ValidatorIndex};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::world::{World, block, secrets, spec};
+
+/// Validators, one to a sidecar.
+const SIDECARS: u64 = 4;
+
+/// A validator's key in memory. What may be signed twice is not its matter.
+#[derive(Debug)]
+struct InMemory {
+    secret: SecretKey,
+    spec: Arc<Spec>,
+}
+
+#[async_trait]
+impl ValidatorSigner for InMemory {
+    async fn public_keys(&self) -> Result<Vec<ValidatorKey>, SignError> {
+        Ok(vec![ValidatorKey { pubkey: self.secret.public_key().into(), variant: SigningVariant::Direct }])
+    }
+
+    async fn sign(&self, _: &PublicKeyBytes, request: SigningRequest) -> Result<SignatureBytes, SignError> {
+        Ok(self.secret.sign(&request.wrapped_root(SigningVariant::Direct, &self.spec).0).to_bytes().into())
+    }
+
+    async fn prove_possession(&self, _: &PublicKeyBytes, _: [u8; 32]) -> Result<SignatureBytes, SignError> {
+        unreachable!("nobody enrols here")
+    }
+}
+
+/// One sidecar.
+struct Sidecar {
+    shared: Shared,
+    intake: IntakeQueue,
+    network: NetworkHandle,
+    stop: CancellationToken,
+    /// Events of a chain come through here; while it is open the sidecar runs.
+    _chain: mpsc::Sender<quintet_beacon::ChainEvent>,
+    _folder: tempfile::TempDir,
+}
+
+fn validator(index: u64) -> SecretKey {
+    let mut bytes = [0; 32];
+    bytes[30] = 1;
+    bytes[31] = index as u8;
+    SecretKey::from_bytes(&bytes).unwrap()
+}
+
+fn committee() -> Committee {
+    let member = |index| Member {
+        index: ValidatorIndex(index),
+        key: validator(index).public_key(),
+        weight: 32_000_000_000,
+        variant: SigningVariant::Direct,
+    };
+    Committee::new((0..SIDECARS).map(member).collect()).unwrap()
+}
+
+fn circuits() -> Arc<Circuits> {
+    let cache = ParamsCache::new(ParamsCache::default_folder().unwrap());
+    Arc::new(Circuits::new(Guest::payload().unwrap(), Box::new(move |k| cache.load(k, &|_| {}))))
+}
+
+/// Slots that leave four sidecars on two cores the time to verify.
+fn slow_spec() -> Spec {
+    Spec { slot_duration_ms: 3_000, ..spec() }
+}
+
+impl Sidecar {
+    async fn start(index: u64, genesis_ms: u64, circuits: &Arc<Circuits>, peers: &[Sidecar]) -> Self {
+        let spec = Arc::new(slow_spec());
+        let registry: String = secrets().iter().map(|key| format!("[[prover]]\npubkey = \"{}\"\n", key.public_key())).collect();
+        let config = CoreConfig {
+            spec: Arc::clone(&spec),
+            genesis_ms,
+            validator: ValidatorIndex(index),
+            program_hash: circuits.guest().hash,
+            retention_epochs: 64,
+            max_job_bytes: 64 << 20,
+            max_fill: 64,
+            joint: true,
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let store =
+            Store::open(&folder.path().join("store"), &db::SCHEMA, &Options { fsync: false, ..Options::default() }).unwrap();
+        let core = Core::load(config, store, Arc::new(RegistryFile::parse(&registry, "registry").unwrap()), now_ms()).unwrap();
+        let shared = Shared::new(core);
+        let intake = IntakeQueue::start(shared.clone(), 256, Metrics::default());
+
+        let digest = fork_digest(spec.genesis_validators_root, spec_root(&spec));
+        let status = Status { fork_digest: digest, ..Status::default() };
+        let mut network = NetworkConfig::new(NodeKey::generate(), status);
+        network.listen = vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()];
+        for peer in peers {
+            network.static_peers.extend(peer.network.listen_addresses().await.unwrap());
+        }
+        let (network, events) = Network::start(network).unwrap();
+        let joint = Joint {
+            shared: shared.clone(),
+            intake: intake.clone(),
+            network: network.clone(),
+            signer: Arc::new(InMemory { secret: validator(index), spec }),
+            committee: committee(),
+            me: Some(ValidatorIndex(index)),
+            timing: Timing::default(),
+        };
+        let stop = CancellationToken::new();
+        tokio::spawn(joint.run(events, stop.clone()));
+        let (chain, chain_events) = mpsc::channel(16);
+        let bounds = Bounds { threads: 1, max_bytes: 1 << 30 };
+        tokio::spawn(service::run(
+            shared.clone(),
+            Arc::clone(circuits),
+            chain_events,
+            intake.clone(),
+            bounds,
+            Metrics::default(),
+            stop.clone(),
+        ));
+        Self { shared, intake, network, stop, _chain: chain, _folder: folder }
+    }
+
+    fn state(&self, job: &JobId) -> Option<JobState> {
+        self.shared.read().job(job).map(|live| live.job().state())
+    }
+
+    fn ledger_root(&self) -> Root {
+        self.shared.read().books.ledger.root()
+    }
+
+    /// As the gateway takes it in.
+    async fn submit(&self, submission: Submission) {
+        let intake = Intake::new(submission, &slow_spec(), now_ms()).unwrap();
+        let memory = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
+        self.intake.submit(intake, memory).await.unwrap().unwrap();
+    }
+}
+
+/// Waits until all sidecars are where they should be.
+async fn until(what: &str, seconds: u64, all: impl Fn() -> bool) {
+    let waited = tokio::time::timeout(Duration::from_secs(seconds), async {
+        while !all() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    });
+    waited.await.unwrap_or_else(|_| panic!("{what}: not within {seconds} s"));
+}
+
+/// Each prover posts to one sidecar only; all sidecars close the same phases with the same bundles and end with one ledger.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "long: three phases of twelve seconds"]
+async fn four_sidecars_agree_on_a_job_whose_provers_post_to_different_ones() {
+    let mut factory = World::new(spec());
+    let job = factory.announce();
+    let selected = factory.selected(&job);
+    let circuits = circuits();
+    // Keys are made at the first use, which takes a while in this profile.
+    drop(factory.plan(job));
+
+    let genesis_ms = now_ms() - block().slot.0 * slow_spec().slot_duration_ms;
+    let mut sidecars: Vec<Sidecar> = Vec::new();
+    for index in 0..SIDECARS {
+        let next = Sidecar::start(index, genesis_ms, &circuits, &sidecars).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        sidecars.push(next);
+    }
+    for sidecar in &sidecars {
+        sidecar.shared.write().on_block(&block(), now_ms()).unwrap();
+    }
+    let in_phase = |phase: Phase| sidecars.iter().all(|sidecar| sidecar.state(&job) == Some(JobState::Open(phase)));
+    until("all have planned the job", 60, || in_phase(Phase::T1)).await;
+
+    let at = |place: usize| &sidecars[place % sidecars.len()];
+    for (place, key) in selected.iter().enumerate() {
+        at(place).submit(factory.commitments(&job, key)).await;
+    }
+    until("all have closed T1", 60, || in_phase(Phase::T2)).await;
+    for (place, key) in selected.iter().enumerate() {
+        at(place + 1).submit(factory.partials(&job, key)).await;
+    }
+    until("all have closed T2", 60, || in_phase(Phase::T3)).await;
+    at(2).submit(factory.full_proof(&job, &selected[0], Phase::T3)).await;
+    until("all have finalized", 60, || {
+        sidecars.iter().all(|sidecar| matches!(sidecar.state(&job), Some(JobState::Finalized(_))))
+    })
+    .await;
+
+    let roots: Vec<Root> = sidecars.iter().map(Sidecar::ledger_root).collect();
+    assert!(roots.iter().all(|root| *root == roots[0]), "{roots:?}");
+    let phases = |sidecar: &Sidecar| {
+        let core = sidecar.shared.read();
+        let lines = core.job(&job).unwrap().record.phases.clone();
+        lines.into_iter().map(|line| (line.phase, line.bundle_root, line.submissions)).collect::<Vec<_>>()
+    };
+    let first = phases(&sidecars[0]);
+    assert_eq!(first.iter().map(|line| line.2).collect::<Vec<_>>(), [4, 4, 1], "nobody's submission was lost");
+    assert!(sidecars.iter().all(|sidecar| phases(sidecar) == first));
+    sidecars.iter().for_each(|sidecar| sidecar.stop.cancel());
+}
