@@ -36,12 +36,25 @@ struct Params {
 @group(0) @binding(4) var<storage, read> values: array<Packed>;
 @group(0) @binding(5) var<storage, read_write> result: array<Packed>;
 
+#if SPILL
+// More registers than a thread holds: register by register, row by row.
+@group(0) @binding(6) var<storage, read_write> registers: array<Packed>;
+
+fn cell(place: u32, row: u32) -> u32 {
+    return place * params.rows + row;
+}
+#else
 var<private> registers: array<Packed, $(REGISTERS)>;
+
+fn cell(place: u32, row: u32) -> u32 {
+    return place;
+}
+#end
 
 fn fetch(operand: u32, row: u32) -> Fe {
     let place = operand >> 2u;
     switch operand & 3u {
-        case REGISTER: { return fe_unpack(registers[place]); }
+        case REGISTER: { return fe_unpack(registers[cell(place, row)]); }
         case COLUMN: {
             let column = columns[place];
             return fe_unpack(values[column.x * params.stride + ((row + params.first + column.y) & params.mask)]);
@@ -66,7 +79,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
             case SUB: { v = fe_sub(a, b); }
             default: { v = fe_mul(a, b); }
         }
-        registers[step.y] = fe_pack(v);
+        registers[cell(step.y, row)] = fe_pack(v);
     }
     result[params.place + row * params.step] = fe_pack(fetch(params.result, row));
 }

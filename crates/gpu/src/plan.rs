@@ -14,6 +14,7 @@ use crate::{
     field,
     instance::Places,
     msm,
+    quotient::registers,
     rooms::Rooms,
     tile,
     transform::Transform,
@@ -50,6 +51,7 @@ pub(crate) struct Shape {
     /// What constraints read on the first coset, which has all of them: by column, and by program with rotations.
     read: BTreeSet<(usize, i32)>,
     programs: Vec<Vec<(usize, i32)>>,
+    registers: Vec<u32>,
     scalars: usize,
     steps: usize,
     /// Columns of values of constraints.
@@ -84,6 +86,7 @@ impl Shape {
             second,
             first: spec.columns[..spec.phase_one].iter().map(|column| bits(&column.class)).collect(),
             read: programs.iter().flatten().copied().collect(),
+            registers: groups.iter().map(registers).collect(),
             scalars,
             steps: groups.iter().map(|group| group.code.steps.len()).sum(),
             values: groups.iter().map(|group| 1 << group.log).sum(),
@@ -193,9 +196,9 @@ impl Shape {
             if plan.parts == 0 { *read } else { (reads.iter().position(|own| own == read).unwrap_or(0), 0) }
         };
         let mut tiles = 0;
-        for program in &self.programs {
+        for (program, registers) in self.programs.iter().zip(&self.registers) {
             let read: Vec<(usize, i32)> = program.iter().map(flat).collect();
-            tiles += tile::bytes(reads.len(), &read, rows, rooms)?;
+            tiles += tile::bytes(reads.len(), &read, *registers, rows, rooms)?;
         }
         let scratch = rooms.scratch_columns(rows).min(reads.len()) as u64 * part;
         let fine = if plan.parts == 0 { 0 } else { Transform::bytes(self.k - plan.parts) };

@@ -38,8 +38,7 @@ impl Program {
             steps: device.upload("constraints", &words)?,
             step_count: code.steps.len() as u32,
             result: arg(code.result),
-            // Kernels for different AIRs are the same if they need about as many registers.
-            registers: (code.registers as u32).next_multiple_of(16).max(16),
+            registers: registers(&group),
             group,
         })
     }
@@ -52,6 +51,11 @@ impl Program {
     pub(crate) fn reads(&self, place: &dyn Fn(Input) -> usize) -> impl Iterator<Item = Read> {
         self.code().columns.iter().map(|(input, rotation)| (place(*input), *rotation))
     }
+}
+
+/// Registers of a program's kernel: those for different AIRs are the same if they need about as many.
+pub(crate) fn registers(group: &Group) -> u32 {
+    (group.code.registers as u32).next_multiple_of(16).max(16)
 }
 
 fn op(op: Op) -> u32 {

@@ -10,6 +10,19 @@ use crate::{
     rooms::Rooms,
 };
 
+/// Registers that a thread holds itself; more of them lie in a buffer. Drivers turn larger arrays into code that is compiled for minutes.
+const PRIVATE: u32 = 32;
+
+/// Rows of a program with so many registers that are run at a time.
+fn rows_at_once(registers: u32, rows: usize, room: u64) -> usize {
+    if registers <= PRIVATE { rows } else { rows.min((room / (u64::from(registers) * field::BYTES)) as usize).max(1) }
+}
+
+/// Bytes of the registers of so many rows.
+fn spilled(registers: u32, rows: usize) -> u64 {
+    if registers <= PRIVATE { 0 } else { u64::from(registers) * rows as u64 * field::BYTES }
+}
+
 /// A program, its columns on a coset, and its scalars.
 #[derive(Debug)]
 pub(crate) struct Task<'a> {
@@ -53,12 +66,14 @@ impl Tile {
     }
 }
 
-/// Bytes of the tile for columns and their rotations, if they need one beside `all` columns on the coset.
-pub(crate) fn bytes(all: usize, read: &[(usize, i32)], rows: usize, rooms: &Rooms) -> Result<u64, Error> {
+/// Bytes of the tile for columns and their rotations, if they need one beside `all` columns on the coset, and of registers.
+pub(crate) fn bytes(all: usize, read: &[(usize, i32)], registers: u32, rows: usize, rooms: &Rooms) -> Result<u64, Error> {
+    let most = rows_at_once(registers, rows, rooms.tile);
+    let registers = spilled(registers, most);
     if all as u64 * rows as u64 * field::BYTES <= rooms.binding {
-        return Ok(0);
+        return Ok(registers);
     }
-    Ok(Tile::new(used(read).len(), read.iter().map(|read| read.1), rows, rooms.tile)?.bytes())
+    Ok(registers + Tile::new(used(read).len(), read.iter().map(|read| read.1), most, rooms.tile)?.bytes())
 }
 
 /// The columns among operands, each once.
@@ -73,21 +88,26 @@ impl Task<'_> {
     /// Records the run. The result of row `i` goes to place `first + i · step` of the target.
     pub(crate) fn run(&self, batch: &mut Batch<'_>, target: Slice<'_>, (first, step): (usize, usize)) -> Result<(), Error> {
         let (device, program, rows) = (batch.device(), self.program, self.columns.rows());
+        let rooms = Rooms::of(device);
+        let most = rows_at_once(program.registers, rows, rooms.tile);
         let used = used(&self.read);
         let place = |column: &usize| used.binary_search(column).unwrap_or_default();
         let tiled = self.columns.runs(usize::MAX).count() > 1;
         let (tile, read, mask): (Tile, Vec<(usize, i32)>, u32) = if tiled {
-            let tile = Tile::new(used.len(), self.read.iter().map(|read| read.1), rows, Rooms::of(device).tile)?;
+            let tile = Tile::new(used.len(), self.read.iter().map(|read| read.1), most, rooms.tile)?;
             (tile, self.read.iter().map(|(column, rotation)| (place(column), *rotation)).collect(), u32::MAX)
         } else {
-            let whole = Tile { columns: self.columns.count(), height: rows, above: 0, below: 0 };
+            let whole = Tile { columns: self.columns.count(), height: most, above: 0, below: 0 };
             (whole, self.read.clone(), rows as u32 - 1)
         };
         let memory = if tiled { Some(device.buffer("rows of all columns", tile.bytes())?) } else { None };
         let meta: Vec<u32> = read.iter().flat_map(|(column, rotation)| [*column as u32, *rotation as u32]).collect();
         let meta = device.upload("columns of constraints", if meta.is_empty() { &[0, 0] } else { &meta })?;
         let scalars = device.upload("scalars", &field::montgomery(device.layout(), self.scalars))?;
-        let kernel = device.kernel(&KernelSpec::fp("quotient").with("REGISTERS", i64::from(program.registers)))?;
+        let spills = program.registers > PRIVATE;
+        let spec = KernelSpec::fp("quotient").with("SPILL", i64::from(spills));
+        let kernel = device.kernel(&spec.with("REGISTERS", if spills { 0 } else { i64::from(program.registers) }))?;
+        let registers = device.buffer("registers", spilled(program.registers, tile.height))?;
         for row in (0..rows).step_by(tile.height) {
             let count = tile.height.min(rows - row);
             if let Some(memory) = &memory {
@@ -95,12 +115,13 @@ impl Task<'_> {
                     self.copy(batch, *column, (row, count), memory.all(), place * tile.stride(), &tile);
                 }
             }
+            let stride = if tiled { tile.stride() } else { rows };
             let values = memory.as_ref().map_or(self.columns.slab(0).1, crate::Buffer::all);
             let [count_, stride, above, place, step] =
-                [count, tile.stride(), tile.above, first + row * step, step].map(|value| value as u32);
+                [count, stride, if tiled { tile.above } else { row }, first + row * step, step].map(|value| value as u32);
             let parameters = [count_, program.step_count, program.result, stride, above, mask, place, step];
-            let slices = [program.steps.all(), meta.all(), scalars.all(), values, target];
-            batch.run(&kernel, &parameters, &slices, groups(count))?;
+            let slices = [program.steps.all(), meta.all(), scalars.all(), values, target, registers.all()];
+            batch.run(&kernel, &parameters, &slices[..if spills { 6 } else { 5 }], groups(count))?;
         }
         Ok(())
     }

@@ -49,7 +49,7 @@ mod tests {
     fn modules_can_be_put_together_in_every_layout() {
         for layout in [Layout::Limbs13, Layout::Limbs32] {
             let mut context = constants(FieldKind::Fq, layout);
-            for name in ["LOG_RADIX", "RADIX", "THREADS", "CHUNK", "FINISH", "REGISTERS", "MIXED", "SEGMENT"] {
+            for name in ["LOG_RADIX", "RADIX", "THREADS", "CHUNK", "FINISH", "REGISTERS", "SPILL", "MIXED", "SEGMENT"] {
                 context.set(name, 1);
             }
             for name in NAMES {
