@@ -15,6 +15,7 @@ use quintet_sidecar::{
     core::{Core, CoreConfig},
     db,
     gateway::{Admission, App, Startup, admin, router},
+    joint,
     metrics::Metrics,
     net::{Listener, ListenerLimits, Seats, TlsFiles},
     service::{self, Bounds, IntakeQueue, Shared, now_ms},
@@ -149,7 +150,7 @@ async fn attached(
         retention_epochs: config.retention_epochs,
         max_job_bytes: config.limits.job_bytes,
         max_fill: config.limits.fill,
-        joint: false,
+        joint: config.p2p.validators.is_some(),
     };
     let (registry, staking) = provers.attach(&spec, &metrics).await?;
     let core = Core::load(core, store.clone(), registry, now_ms())?;
@@ -179,6 +180,7 @@ async fn attached(
     let resume_from = (head != Root::ZERO).then_some(head);
     let (follower, chain) =
         ChainFollower::spawn(client, FollowerConfig { optimistic, resume_from, ..FollowerConfig::default() });
+    let joint = joint::start(config, &spec, shared.clone(), intake.clone(), stop).await?;
     let settling = match staking {
         Some(staking) => staking.start(shared.clone(), metrics.clone(), stop),
         None => Vec::new(),
@@ -187,6 +189,9 @@ async fn attached(
     let result = service::run(shared, circuits, chain, intake, bounds, metrics, stop.clone()).await;
     follower.stop().await;
     stop.cancel();
+    if let Some(joint) = joint {
+        joint.await.context("agreement with other sidecars")??;
+    }
     for task in settling {
         task.await.context("settling")??;
     }

@@ -2,6 +2,7 @@
 
 mod keys;
 mod layers;
+mod p2p;
 mod render;
 mod staking;
 
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use keys::{KEYS, Key};
 pub use layers::{Layers, Source};
+pub use p2p::P2p;
 pub use render::{markdown, to_toml};
 pub use staking::Staking;
 
@@ -40,6 +42,7 @@ pub struct Config {
     pub gateway: Gateway,
     pub admin: Admin,
     pub staking: Staking,
+    pub p2p: P2p,
     pub limits: Limits,
 }
 
@@ -116,6 +119,7 @@ impl Default for Config {
             gateway: Gateway::default(),
             admin: Admin::default(),
             staking: Staking::default(),
+            p2p: P2p::default(),
             limits: Limits::default(),
         }
     }
@@ -224,6 +228,7 @@ impl Config {
             }
             _ => self.staking.check()?,
         }
+        self.p2p.check()?;
         match (&self.gateway.tls.cert, &self.gateway.tls.key) {
             (Some(_), None) => return wrong("gateway.tls.key", "not set, but gateway.tls.cert is: TLS needs both"),
             (None, Some(_)) => return wrong("gateway.tls.cert", "not set, but gateway.tls.key is: TLS needs both"),

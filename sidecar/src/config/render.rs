@@ -85,6 +85,9 @@ mod tests {
         config.gateway.tls.key = Some("k".into());
         config.admin.listen = Some(config.admin_listen());
         config.staking = Staking::example();
+        config.p2p.validators = Some("v".into());
+        config.p2p.signer = Some("s".into());
+        config.p2p.listen = vec!["/ip4/127.0.0.1/tcp/9100".into()];
         let mut fields = leaves(&table_of(&config), "");
         let mut keys: Vec<String> = KEYS.iter().map(|key| key.path.to_owned()).collect();
         fields.sort();

@@ -11,6 +11,10 @@
 
 mod agree;
 mod carry;
+pub mod enrolled;
+mod start;
+
+pub use start::start;
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -1,0 +1,39 @@
+//! `[p2p]`: other validators' sidecars, with whom phases are closed together.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// `[p2p]`. Without `validators` this sidecar is alone and closes phases by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "documented once, in KEYS")]
+pub struct P2p {
+    pub validators: Option<PathBuf>,
+    pub signer: Option<PathBuf>,
+    pub listen: Vec<String>,
+    pub peers: Vec<String>,
+    pub bootnodes: Vec<String>,
+    pub quic: bool,
+}
+
+impl P2p {
+    /// What can be said before anything is opened.
+    pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
+        if self.validators.is_none() && *self != Self::default() {
+            return Err(("p2p.validators", "not set: name the file with the validators that take part".into()));
+        }
+        if self.validators.is_some() && self.listen.is_empty() && self.peers.is_empty() && self.bootnodes.is_empty() {
+            return Err((
+                "p2p.listen",
+                "not set, and neither are p2p.peers nor p2p.bootnodes: how should others be reached?".into(),
+            ));
+        }
+        for (key, list) in [("p2p.listen", &self.listen), ("p2p.peers", &self.peers), ("p2p.bootnodes", &self.bootnodes)] {
+            if let Some(wrong) = list.iter().find(|address| address.parse::<quintet_gossip::Multiaddr>().is_err()) {
+                return Err((key, format!("{wrong} is no address such as /ip4/192.0.2.1/tcp/9100")));
+            }
+        }
+        Ok(())
+    }
+}

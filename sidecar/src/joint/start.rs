@@ -1,0 +1,105 @@
+//! From the configuration to a running agreement.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::{Context as _, bail};
+use async_trait::async_trait;
+use quintet_agreement::Timing;
+use quintet_gossip::{Multiaddr, Network, NetworkConfig, NodeKey, Status, fork_digest};
+use quintet_node::spec_root;
+use quintet_signer::{SignError, SigningRequest, ValidatorKey, ValidatorSigner, config::ValidatorConfig};
+use quintet_types::{PublicKeyBytes, SignatureBytes, Spec, ValidatorIndex};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::{Joint, JointError, enrolled};
+use crate::{
+    config::Config,
+    service::{IntakeQueue, Shared},
+};
+
+/// Joins the others, if the configuration names them.
+///
+/// # Errors
+/// Names the file or key that is wrong.
+pub async fn start(
+    config: &Config,
+    spec: &Arc<Spec>,
+    shared: Shared,
+    intake: IntakeQueue,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<JoinHandle<Result<(), JointError>>>> {
+    let p2p = &config.p2p;
+    let Some(file) = &p2p.validators else { return Ok(None) };
+    let committee = enrolled::read(file)?;
+    let (signer, me) = match &p2p.signer {
+        None => {
+            tracing::warn!("p2p.signer is not set: this sidecar follows the others and does not vote");
+            (Arc::new(Nobody) as Arc<dyn ValidatorSigner>, None)
+        }
+        Some(file) => {
+            let me = ValidatorIndex(config.validator_index);
+            let member = committee.member(me).with_context(|| format!("p2p.validators: validator {me} is not enrolled"))?;
+            let signer = open(file, spec, &config.data_dir.join("validator-record")).await?;
+            let keys = signer.public_keys().await.context("p2p.signer")?;
+            let wanted = ValidatorKey { pubkey: member.key.into(), variant: member.variant };
+            if !keys.contains(&wanted) {
+                bail!("p2p.signer: the signer has no key {} that signs {:?}, of validator {me}", wanted.pubkey, wanted.variant);
+            }
+            (signer, Some(me))
+        }
+    };
+    let addresses = |list: &[String]| -> anyhow::Result<Vec<Multiaddr>> {
+        list.iter().map(|text| text.parse().with_context(|| format!("{text} is no address"))).collect()
+    };
+    let node_key = NodeKey::load_or_create(&config.data_dir.join("p2p-key")).context("key of the network")?;
+    let digest = fork_digest(spec.genesis_validators_root, spec_root(spec));
+    let mut network = NetworkConfig::new(node_key, Status { fork_digest: digest, ..Status::default() });
+    network.listen = addresses(&p2p.listen)?;
+    network.static_peers = addresses(&p2p.peers)?;
+    network.bootnodes = addresses(&p2p.bootnodes)?;
+    network.quic = p2p.quic;
+    let (network, events) = Network::start(network).context("network of sidecars")?;
+    tracing::info!(peer_id = %network.local_peer_id(), %digest, validators = committee.members().len(), ?me, "network of sidecars");
+    let joint = Joint { shared, intake, network, signer, committee, me, timing: Timing::default() };
+    let stop = stop.clone();
+    Ok(Some(tokio::spawn(async move {
+        let result = joint.run(events, stop.clone()).await;
+        // Nothing counts any more without it.
+        stop.cancel();
+        result
+    })))
+}
+
+async fn open(file: &Path, spec: &Arc<Spec>, record: &Path) -> anyhow::Result<Arc<dyn ValidatorSigner>> {
+    let shown = file.display();
+    let text = std::fs::read_to_string(file).with_context(|| format!("p2p.signer: {shown}"))?;
+    let config: ValidatorConfig = toml::from_str(&text).with_context(|| format!("p2p.signer: {shown}"))?;
+    let (spec, record) = (Arc::clone(spec), record.to_owned());
+    // Keystores take a second each.
+    let signer = tokio::task::spawn_blocking(move || quintet_signer::open(&config, spec, &record)).await?;
+    Ok(Arc::new(signer.with_context(|| format!("p2p.signer: {shown}"))?))
+}
+
+/// Signs nothing: for a sidecar that only follows.
+#[derive(Debug)]
+struct Nobody;
+
+#[async_trait]
+impl ValidatorSigner for Nobody {
+    async fn public_keys(&self) -> Result<Vec<ValidatorKey>, SignError> {
+        Ok(Vec::new())
+    }
+
+    async fn sign(&self, key: &PublicKeyBytes, _: SigningRequest) -> Result<SignatureBytes, SignError> {
+        Err(unsupported(key))
+    }
+
+    async fn prove_possession(&self, key: &PublicKeyBytes, _: [u8; 32]) -> Result<SignatureBytes, SignError> {
+        Err(unsupported(key))
+    }
+}
+
+fn unsupported(key: &PublicKeyBytes) -> SignError {
+    SignError::Unsupported { signer: "nobody".into(), what: format!("a signature of {key}"), why: "p2p.signer is not set" }
+}
