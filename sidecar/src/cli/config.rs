@@ -4,6 +4,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use quintet_sidecar::{
     config::{KEYS, markdown, to_toml},
+    joint,
     net::TlsFiles,
     registry::{ProverSource as _, RegistryFile},
 };
@@ -71,8 +72,12 @@ fn check(settings: &Settings) -> anyhow::Result<()> {
     if let (Some(cert), Some(key)) = (&config.gateway.tls.cert, &config.gateway.tls.key) {
         TlsFiles::read(cert, key)?;
     }
+    let together = match joint::check(&config)? {
+        Some((committee, _)) => format!("together with {} validators", committee.members().len()),
+        None => "alone".to_owned(),
+    };
     println!(
-        "good: network {}, {}, gateway {}{}, admin {}, {} threads",
+        "good: network {}, {}, {together}, gateway {}{}, admin {}, {} threads",
         spec.config_name,
         provers,
         config.gateway.listen,

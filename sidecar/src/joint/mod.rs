@@ -14,7 +14,7 @@ mod carry;
 pub mod enrolled;
 mod start;
 
-pub use start::start;
+pub use start::{check, start};
 
 use std::{
     collections::{BTreeMap, HashMap},

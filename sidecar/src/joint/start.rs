@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::{Context as _, bail};
 use async_trait::async_trait;
-use quintet_agreement::Timing;
+use quintet_agreement::{Committee, Timing};
 use quintet_gossip::{Multiaddr, Network, NetworkConfig, NodeKey, Status, fork_digest};
 use quintet_node::spec_root;
 use quintet_signer::{SignError, SigningRequest, ValidatorKey, ValidatorSigner, config::ValidatorConfig};
@@ -18,6 +18,22 @@ use crate::{
     service::{IntakeQueue, Shared},
 };
 
+/// What can be said of the files that `[p2p]` names before anything is opened: who votes, and what our key is to be signed with.
+///
+/// # Errors
+/// Names the file or key that is wrong.
+pub fn check(config: &Config) -> anyhow::Result<Option<(Committee, Option<ValidatorConfig>)>> {
+    let Some(file) = &config.p2p.validators else { return Ok(None) };
+    let committee = enrolled::read(file).context("p2p.validators")?;
+    let Some(file) = &config.p2p.signer else { return Ok(Some((committee, None))) };
+    let me = ValidatorIndex(config.validator_index);
+    committee.member(me).with_context(|| format!("p2p.validators: validator {me} (validator_index) is not enrolled"))?;
+    let shown = file.display();
+    let text = std::fs::read_to_string(file).with_context(|| format!("p2p.signer: {shown}"))?;
+    let signer = toml::from_str(&text).with_context(|| format!("p2p.signer: {shown}"))?;
+    Ok(Some((committee, Some(signer))))
+}
+
 /// Joins the others, if the configuration names them.
 ///
 /// # Errors
@@ -30,17 +46,16 @@ pub async fn start(
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<JoinHandle<Result<(), JointError>>>> {
     let p2p = &config.p2p;
-    let Some(file) = &p2p.validators else { return Ok(None) };
-    let committee = enrolled::read(file)?;
-    let (signer, me) = match &p2p.signer {
+    let Some((committee, signer)) = check(config)? else { return Ok(None) };
+    let (signer, me) = match signer {
         None => {
             tracing::warn!("p2p.signer is not set: this sidecar follows the others and does not vote");
             (Arc::new(Nobody) as Arc<dyn ValidatorSigner>, None)
         }
-        Some(file) => {
+        Some(keys) => {
             let me = ValidatorIndex(config.validator_index);
-            let member = committee.member(me).with_context(|| format!("p2p.validators: validator {me} is not enrolled"))?;
-            let signer = open(file, spec, &config.data_dir.join("validator-record")).await?;
+            let member = committee.member(me).context("p2p.validators")?;
+            let signer = open(keys, spec, &config.data_dir.join("validator-record")).await?;
             let keys = signer.public_keys().await.context("p2p.signer")?;
             let wanted = ValidatorKey { pubkey: member.key.into(), variant: member.variant };
             if !keys.contains(&wanted) {
@@ -71,14 +86,11 @@ pub async fn start(
     })))
 }
 
-async fn open(file: &Path, spec: &Arc<Spec>, record: &Path) -> anyhow::Result<Arc<dyn ValidatorSigner>> {
-    let shown = file.display();
-    let text = std::fs::read_to_string(file).with_context(|| format!("p2p.signer: {shown}"))?;
-    let config: ValidatorConfig = toml::from_str(&text).with_context(|| format!("p2p.signer: {shown}"))?;
+async fn open(config: ValidatorConfig, spec: &Arc<Spec>, record: &Path) -> anyhow::Result<Arc<dyn ValidatorSigner>> {
     let (spec, record) = (Arc::clone(spec), record.to_owned());
     // Keystores take a second each.
     let signer = tokio::task::spawn_blocking(move || quintet_signer::open(&config, spec, &record)).await?;
-    Ok(Arc::new(signer.with_context(|| format!("p2p.signer: {shown}"))?))
+    Ok(Arc::new(signer.context("p2p.signer")?))
 }
 
 /// Signs nothing: for a sidecar that only follows.
@@ -102,4 +114,33 @@ impl ValidatorSigner for Nobody {
 
 fn unsupported(key: &PublicKeyBytes) -> SignError {
     SignError::Unsupported { signer: "nobody".into(), what: format!("a signature of {key}"), why: "p2p.signer is not set" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_read_before_anything_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let key = quintet_keys::SecretKey::from_bytes(&[7; 32]).unwrap().public_key();
+        let mut config = Config { validator_index: 7, ..Config::default() };
+        let error = |config: &Config| format!("{:#}", check(config).unwrap_err());
+        assert!(check(&config).unwrap().is_none());
+
+        config.p2p.validators = Some(folder.path().join("nobody.toml"));
+        assert!(error(&config).contains("nobody.toml"), "{}", error(&config));
+        config.p2p.validators = Some(file("v.toml", &format!("[[validator]]\nindex = 8\npubkey = \"{key}\"\n")));
+        assert!(check(&config).unwrap().unwrap().1.is_none(), "a sidecar that only follows");
+
+        config.p2p.signer = Some(file("s.toml", "[keys]\nkind = \"keystores\"\ndirr = \"x\"\n"));
+        assert!(error(&config).contains("validator 7"), "{}", error(&config));
+        config.validator_index = 8;
+        assert!(error(&config).contains("s.toml"), "{}", error(&config));
+    }
 }
