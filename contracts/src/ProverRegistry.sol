@@ -117,16 +117,16 @@ contract ProverRegistry is BeaconClock, ReentrancyGuardTransient {
     error PauseNotOver(uint64 index, uint64 until);
     /// @notice There is no pause to end.
     error NotPaused(uint64 index);
-    /// @notice Zero is no address to pay to.
-    error ZeroAddress();
+    /// @notice Zero is no address to pay to; `parameter` names which one was zero.
+    error ZeroAddress(string parameter);
     /// @notice The two headers are not of one job, phase and prover.
-    error HeadersUnrelated();
+    error HeadersUnrelated(SubmissionHeader a, SubmissionHeader b);
     /// @notice The two headers have the same body.
     error SameBody(bytes32 bodyRoot);
     /// @notice Different bodies are legitimate in this phase.
     error PhaseNotSlashable(uint8 phase);
-    /// @notice A header is not signed by its prover. `which` is 0 or 1.
-    error SignatureInvalid(uint256 which);
+    /// @notice A header is not signed by its prover. `which` is 0 or 1, `signingRoot` what had to be signed.
+    error SignatureInvalid(uint256 which, uint64 index, bytes32 signingRoot);
     /// @notice This equivocation was punished already.
     error AlreadySlashed(uint64 index, bytes32 jobRoot, uint8 phase);
 
@@ -163,7 +163,7 @@ contract ProverRegistry is BeaconClock, ReentrancyGuardTransient {
         if (config.exitDelayEpochs <= config.delayEpochs) revert InvalidConfig("exitDelayEpochs", config.exitDelayEpochs);
         if (config.slashBps == 0 || config.slashBps > BPS) revert InvalidConfig("slashBps", config.slashBps);
         if (config.reporterBps + BURN_BPS > BPS) revert InvalidConfig("reporterBps", config.reporterBps);
-        if (config.settlement == address(0)) revert ZeroAddress();
+        if (config.settlement == address(0)) revert ZeroAddress("settlement");
         MIN_STAKE = config.minStake;
         DELAY_EPOCHS = config.delayEpochs;
         EXIT_DELAY_EPOCHS = config.exitDelayEpochs;
@@ -186,7 +186,7 @@ contract ProverRegistry is BeaconClock, ReentrancyGuardTransient {
         returns (uint64 index)
     {
         if (msg.value < MIN_STAKE) revert StakeTooSmall(msg.value, MIN_STAKE);
-        if (withdrawalAddress == address(0)) revert ZeroAddress();
+        if (withdrawalAddress == address(0)) revert ZeroAddress("withdrawalAddress");
         if (pubkey.length != 48) revert KeyLength(pubkey.length);
         bytes memory compressed = Bls12381.compress(key);
         if (keccak256(compressed) != keccak256(pubkey)) revert KeyMismatch(pubkey, compressed);
@@ -276,7 +276,7 @@ contract ProverRegistry is BeaconClock, ReentrancyGuardTransient {
     /// @param to The new address.
     function setWithdrawalAddress(uint64 index, address to) external {
         Prover storage prover = _owned(index);
-        if (to == address(0)) revert ZeroAddress();
+        if (to == address(0)) revert ZeroAddress("to");
         emit WithdrawalAddressChanged(index, prover.withdrawalAddress, to);
         prover.withdrawalAddress = to;
     }
@@ -297,7 +297,9 @@ contract ProverRegistry is BeaconClock, ReentrancyGuardTransient {
         SubmissionHeader calldata b,
         G2Point calldata sigB
     ) external nonReentrant {
-        if (a.jobRoot != b.jobRoot || a.phase != b.phase || keccak256(a.prover) != keccak256(b.prover)) revert HeadersUnrelated();
+        if (a.jobRoot != b.jobRoot || a.phase != b.phase || keccak256(a.prover) != keccak256(b.prover)) {
+            revert HeadersUnrelated(a, b);
+        }
         if (a.bodyRoot == b.bodyRoot) revert SameBody(a.bodyRoot);
         bytes32 domain = Signing.domain(_slashableDomain(a.phase), FORK_DATA_ROOT);
         uint64 index = proverIndex(a.prover);
@@ -305,8 +307,8 @@ contract ProverRegistry is BeaconClock, ReentrancyGuardTransient {
         if (prover.withdrawn) revert AlreadyWithdrawn(index);
         bytes32 offence = keccak256(abi.encode(index, a.jobRoot, a.phase));
         if (offences[offence]) revert AlreadySlashed(index, a.jobRoot, a.phase);
-        if (!_signed(prover.key, a, domain, sigA)) revert SignatureInvalid(0);
-        if (!_signed(prover.key, b, domain, sigB)) revert SignatureInvalid(1);
+        _requireSigned(0, index, a, domain, sigA);
+        _requireSigned(1, index, b, domain, sigB);
 
         offences[offence] = true;
         uint256 amount = prover.stake * SLASH_BPS / BPS;
@@ -390,13 +392,16 @@ contract ProverRegistry is BeaconClock, ReentrancyGuardTransient {
         emit ExitScheduled(index, prover.exitEpoch, prover.withdrawableEpoch);
     }
 
-    function _signed(G1Point memory key, SubmissionHeader calldata header, bytes32 domain, G2Point calldata signature)
-        private
-        view
-        returns (bool)
-    {
+    function _requireSigned(
+        uint256 which,
+        uint64 index,
+        SubmissionHeader calldata header,
+        bytes32 domain,
+        G2Point calldata signature
+    ) private view {
         bytes32 root = Signing.signingRoot(Signing.headerRoot(header), domain);
-        return Bls12381.verify(key, bytes.concat(root), Bls12381.SIGNATURE_DST, signature);
+        bool signed = Bls12381.verify(provers[index].key, bytes.concat(root), Bls12381.SIGNATURE_DST, signature);
+        if (!signed) revert SignatureInvalid(which, index, root);
     }
 
     function _slashableDomain(uint8 phase) private pure returns (bytes4) {

@@ -73,8 +73,8 @@ contract ValidatorSet is BeaconClock {
 
     /// @notice A parameter makes no sense.
     error InvalidConfig(string parameter, uint256 value);
-    /// @notice Zero is no address to pay to.
-    error ZeroAddress();
+    /// @notice Zero is no address to pay to; `parameter` names which one was zero.
+    error ZeroAddress(string parameter);
     /// @notice A key does not have 48 bytes.
     error KeyLength(uint256 length);
     /// @notice The 48 bytes are not the compressed form of the point.
@@ -84,7 +84,9 @@ contract ValidatorSet is BeaconClock {
     /// @notice The validator is enrolled, or is still leaving.
     error AlreadyEnrolled(uint64 index);
     /// @notice The record is not that of a validator that is active and stays so.
-    error NotActive(uint64 index, bool slashed, uint64 activationEpoch, uint64 exitEpoch);
+    error NotActive(
+        uint64 index, bool slashed, uint64 activationEpoch, uint64 exitEpoch, uint64 effectiveBalanceGwei, uint64 currentEpoch
+    );
     /// @notice The beacon root is too old for this.
     error ProofTooOld(uint64 timestamp, uint64 oldest);
     /// @notice A newer record is known.
@@ -100,7 +102,7 @@ contract ValidatorSet is BeaconClock {
     /// @notice The signers weigh less than two thirds.
     error QuorumTooSmall(uint256 signed, uint256 total);
     /// @notice The signature is not that of exactly the members that are not named absent.
-    error SignatureInvalid();
+    error SignatureInvalid(bytes32 signingRoot, uint64[] absent);
 
     /// @notice Epochs until joining and leaving take effect.
     uint64 public immutable DELAY_EPOCHS;
@@ -149,7 +151,7 @@ contract ValidatorSet is BeaconClock {
         address payout,
         BeaconValidatorProof calldata proof
     ) external {
-        if (payout == address(0)) revert ZeroAddress();
+        if (payout == address(0)) revert ZeroAddress("payout");
         if (pubkey.length != 48) revert KeyLength(pubkey.length);
         Member storage member = members[proof.index];
         if (member.status != Status.None && member.status != Status.Gone) revert AlreadyEnrolled(proof.index);
@@ -195,7 +197,7 @@ contract ValidatorSet is BeaconClock {
     /// @param to The new address.
     function setPayout(uint64 index, address to) external {
         Member storage member = _owned(index);
-        if (to == address(0)) revert ZeroAddress();
+        if (to == address(0)) revert ZeroAddress("to");
         emit PayoutChanged(index, member.payout, to);
         member.payout = to;
     }
@@ -264,7 +266,9 @@ contract ValidatorSet is BeaconClock {
             key = Bls12381.add(key, Bls12381.negate(member.key));
         }
         if (signed * 3 < totalWeight * 2) revert QuorumTooSmall(signed, totalWeight);
-        if (!Bls12381.verify(key, bytes.concat(signingRoot), Bls12381.SIGNATURE_DST, signature)) revert SignatureInvalid();
+        if (!Bls12381.verify(key, bytes.concat(signingRoot), Bls12381.SIGNATURE_DST, signature)) {
+            revert SignatureInvalid(signingRoot, absent);
+        }
     }
 
     /// @notice Everything about a validator.
@@ -331,7 +335,14 @@ contract ValidatorSet is BeaconClock {
     function _requireActive(uint64 index, BeaconValidator calldata validator, uint64 epoch) private pure {
         bool stays = validator.exitEpoch == BeaconProof.FAR_FUTURE_EPOCH && !validator.slashed;
         if (!stays || validator.activationEpoch > epoch || validator.effectiveBalanceGwei == 0) {
-            revert NotActive(index, validator.slashed, validator.activationEpoch, validator.exitEpoch);
+            revert NotActive(
+                index,
+                validator.slashed,
+                validator.activationEpoch,
+                validator.exitEpoch,
+                validator.effectiveBalanceGwei,
+                epoch
+            );
         }
     }
 

@@ -5,7 +5,7 @@ import {BeaconClock} from "../src/BeaconClock.sol";
 import {ProverRegistry} from "../src/ProverRegistry.sol";
 import {Payments} from "../src/lib/Payments.sol";
 import {G2Point} from "../src/lib/Bls12381.sol";
-import {SubmissionHeader} from "../src/lib/Signing.sol";
+import {Signing, SubmissionHeader} from "../src/lib/Signing.sol";
 import {Deployment} from "./support/Deployment.sol";
 import {Signer} from "./support/Signer.sol";
 import {vm} from "./support/Vm.sol";
@@ -85,7 +85,7 @@ contract ProverRegistryTest is Deployment {
         vm.startPrank(r.owner);
         vm.expectRevert(abi.encodeWithSelector(ProverRegistry.StakeTooSmall.selector, MIN_STAKE - 1, MIN_STAKE));
         registry.register{value: MIN_STAKE - 1}(r.pubkey, r.key, r.possession, payout(0));
-        vm.expectRevert(ProverRegistry.ZeroAddress.selector);
+        vm.expectRevert(abi.encodeWithSelector(ProverRegistry.ZeroAddress.selector, "withdrawalAddress"));
         registry.register{value: MIN_STAKE}(r.pubkey, r.key, r.possession, address(0));
         registry.register{value: MIN_STAKE}(r.pubkey, r.key, r.possession, payout(0));
         vm.expectRevert(abi.encodeWithSelector(ProverRegistry.KeyTaken.selector, 0));
@@ -214,7 +214,7 @@ contract ProverRegistryTest is Deployment {
     function test_the_withdrawal_address_changes() public {
         register(0);
         vm.startPrank(owner(0));
-        vm.expectRevert(ProverRegistry.ZeroAddress.selector);
+        vm.expectRevert(abi.encodeWithSelector(ProverRegistry.ZeroAddress.selector, "to"));
         registry.setWithdrawalAddress(0, address(0));
         vm.expectEmit(address(registry));
         emit ProverRegistry.WithdrawalAddressChanged(0, payout(0), payout(7));
@@ -371,34 +371,44 @@ contract ProverRegistryTest is Deployment {
         vm.expectRevert(abi.encodeWithSelector(ProverRegistry.SameBody.selector, e.a.bodyRoot));
         slash(Evidence(e.a, e.a, e.sigA, e.sigA));
         e.b.jobRoot ^= bytes32(uint256(1));
-        vm.expectRevert(ProverRegistry.HeadersUnrelated.selector);
+        vm.expectRevert(abi.encodeWithSelector(ProverRegistry.HeadersUnrelated.selector, e.a, e.b));
         slash(e);
         e = evidence(0);
         e.b.phase = 2;
-        vm.expectRevert(ProverRegistry.HeadersUnrelated.selector);
+        vm.expectRevert(abi.encodeWithSelector(ProverRegistry.HeadersUnrelated.selector, e.a, e.b));
         slash(e);
         e = evidence(0);
         e.b.prover = registration("provers", 1).pubkey;
-        vm.expectRevert(ProverRegistry.HeadersUnrelated.selector);
+        vm.expectRevert(abi.encodeWithSelector(ProverRegistry.HeadersUnrelated.selector, e.a, e.b));
         slash(e);
+    }
+
+    function notSigned(uint256 which, uint64 index, SubmissionHeader memory header, ProverRegistry of_)
+        private
+        view
+        returns (bytes memory)
+    {
+        bytes4 domain = header.phase == 1 ? Signing.DOMAIN_COMMITMENTS : Signing.DOMAIN_PARTIAL_PROOFS;
+        bytes32 root = Signing.signingRoot(Signing.headerRoot(header), Signing.domain(domain, of_.FORK_DATA_ROOT()));
+        return abi.encodeWithSelector(ProverRegistry.SignatureInvalid.selector, which, index, root);
     }
 
     function test_each_signature_must_be_the_provers_for_that_header() public {
         register(0);
         register(1);
         Evidence memory e = evidence(0);
-        vm.expectRevert(abi.encodeWithSelector(ProverRegistry.SignatureInvalid.selector, 0));
+        vm.expectRevert(notSigned(0, 0, e.a, registry));
         slash(Evidence(e.a, e.b, e.sigB, e.sigB));
-        vm.expectRevert(abi.encodeWithSelector(ProverRegistry.SignatureInvalid.selector, 1));
+        vm.expectRevert(notSigned(1, 0, e.b, registry));
         slash(Evidence(e.a, e.b, e.sigA, e.sigA));
         // Signed for T1, shown as T2.
         e.a.phase = e.b.phase = 2;
-        vm.expectRevert(abi.encodeWithSelector(ProverRegistry.SignatureInvalid.selector, 0));
+        vm.expectRevert(notSigned(0, 0, e.a, registry));
         slash(e);
         // Someone else's signatures do not hurt this prover.
         e = evidence(0);
         e.a.prover = e.b.prover = registration("provers", 1).pubkey;
-        vm.expectRevert(abi.encodeWithSelector(ProverRegistry.SignatureInvalid.selector, 0));
+        vm.expectRevert(notSigned(0, 1, e.a, registry));
         slash(e);
     }
 
@@ -412,7 +422,7 @@ contract ProverRegistryTest is Deployment {
         vm.prank(r.owner);
         twin.register{value: 1 ether}(r.pubkey, r.key, possession, payout(0));
         Evidence memory e = evidence(0);
-        vm.expectRevert(abi.encodeWithSelector(ProverRegistry.SignatureInvalid.selector, 0));
+        vm.expectRevert(notSigned(0, 0, e.a, twin));
         twin.slashEquivocation(e.a, e.sigA, e.b, e.sigB);
     }
 
@@ -468,7 +478,7 @@ contract ProverRegistryTest is Deployment {
         refuses(c, "reporterBps", 5001);
         c = registryConfig();
         c.settlement = address(0);
-        vm.expectRevert(ProverRegistry.ZeroAddress.selector);
+        vm.expectRevert(abi.encodeWithSelector(ProverRegistry.ZeroAddress.selector, "settlement"));
         new ProverRegistry(network(), c);
         BeaconClock.Network memory n = network();
         n.slotsPerEpoch = 0;

@@ -167,6 +167,11 @@ contract SettlementTest is Deployment {
         settlement.post(s, new uint64[](0), g2(".settlement.all"));
     }
 
+    function notSigned(Settlement.Statement memory s) private view returns (bytes memory) {
+        return
+            abi.encodeWithSelector(ValidatorSet.SignatureInvalid.selector, settlement.signingRoot(s), new uint64[](0));
+    }
+
     function test_each_field_is_signed_and_so_are_chain_and_contract() public {
         prepare();
         Settlement.Statement memory s = statement(1, leaves(leaf(0, 5, 0), leaf(1, 0, 1), validatorLeaf(0, 2)));
@@ -174,7 +179,7 @@ contract SettlementTest is Deployment {
         bytes32 honest = settlement.signingRoot(s);
         vm.chainId(1);
         vm.assertTrue(settlement.signingRoot(s) != honest);
-        vm.expectRevert(ValidatorSet.SignatureInvalid.selector);
+        vm.expectRevert(notSigned(s));
         settlement.post(s, new uint64[](0), signature);
         vm.chainId(31337);
         for (uint256 field = 0; field < 4; ++field) {
@@ -183,7 +188,7 @@ contract SettlementTest is Deployment {
             if (field == 1) ++s.totalRewards;
             if (field == 2) ++s.totalPenalties;
             if (field == 3) s.ledgerRoot ^= bytes32(uint256(1));
-            vm.expectRevert(ValidatorSet.SignatureInvalid.selector);
+            vm.expectRevert(notSigned(s));
             settlement.post(s, new uint64[](0), signature);
         }
     }

@@ -80,7 +80,13 @@ contract ValidatorSetTest is Deployment {
         BeaconValidatorProof memory proof = madeUpProof(9, pubkey, record);
         vm.expectRevert(
             abi.encodeWithSelector(
-                ValidatorSet.NotActive.selector, 9, record.slashed, record.activationEpoch, record.exitEpoch
+                ValidatorSet.NotActive.selector,
+                9,
+                record.slashed,
+                record.activationEpoch,
+                record.exitEpoch,
+                record.effectiveBalanceGwei,
+                validators.currentEpoch()
             )
         );
         validators.enrol(pubkey, key, possession, payout(0), proof);
@@ -102,7 +108,7 @@ contract ValidatorSetTest is Deployment {
         Registration memory r = registration("validators", 0);
         Registration memory other = registration("validators", 1);
         vm.startPrank(r.owner);
-        vm.expectRevert(ValidatorSet.ZeroAddress.selector);
+        vm.expectRevert(abi.encodeWithSelector(ValidatorSet.ZeroAddress.selector, "payout"));
         validators.enrol(r.pubkey, r.key, r.possession, address(0), proof);
         vm.expectRevert(abi.encodeWithSelector(ValidatorSet.KeyLength.selector, 0));
         validators.enrol("", r.key, r.possession, payout(0), proof);
@@ -167,7 +173,7 @@ contract ValidatorSetTest is Deployment {
     function test_the_payout_address_changes_by_the_owner() public {
         enrol(0, 32e9);
         vm.startPrank(validatorOwner(0));
-        vm.expectRevert(ValidatorSet.ZeroAddress.selector);
+        vm.expectRevert(abi.encodeWithSelector(ValidatorSet.ZeroAddress.selector, "to"));
         validators.setPayout(0, address(0));
         vm.expectEmit(address(validators));
         emit ValidatorSet.PayoutChanged(0, validatorOwner(0), payout(1));
@@ -290,11 +296,11 @@ contract ValidatorSetTest is Deployment {
         enrolAndJoin(4);
         G2Point memory three = signAll(ROOT, range(0, 3));
         validators.checkQuorum(ROOT, one(3), three);
-        vm.expectRevert(ValidatorSet.SignatureInvalid.selector);
+        vm.expectRevert(abi.encodeWithSelector(ValidatorSet.SignatureInvalid.selector, ROOT, new uint64[](0)));
         validators.checkQuorum(ROOT, new uint64[](0), three);
-        vm.expectRevert(ValidatorSet.SignatureInvalid.selector);
+        vm.expectRevert(abi.encodeWithSelector(ValidatorSet.SignatureInvalid.selector, ROOT, one(2)));
         validators.checkQuorum(ROOT, one(2), three);
-        vm.expectRevert(ValidatorSet.SignatureInvalid.selector);
+        vm.expectRevert(abi.encodeWithSelector(ValidatorSet.SignatureInvalid.selector, keccak256("another root"), one(3)));
         validators.checkQuorum(keccak256("another root"), one(3), three);
         vm.expectRevert(abi.encodeWithSelector(ValidatorSet.NotMember.selector, 4));
         validators.checkQuorum(ROOT, one(4), three);

@@ -28,7 +28,7 @@ struct G2Point {
 /// added to an aggregate only after a signature by it was verified once.
 library Bls12381 {
     /// @notice The curve's precompile refused an addition: a coordinate is not reduced or the point is not on the curve.
-    error PointRefused();
+    error PointRefused(G1Point a, G1Point b);
 
     /// @notice Tag of ordinary signatures (proof-of-possession ciphersuite).
     bytes internal constant SIGNATURE_DST = "BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_";
@@ -65,7 +65,7 @@ library Bls12381 {
     /// @param b Second.
     function add(G1Point memory a, G1Point memory b) internal view returns (G1Point memory) {
         (bool ok, bytes memory sum) = G1ADD.staticcall(abi.encode(a, b));
-        if (!ok || sum.length != 128) revert PointRefused();
+        if (!ok || sum.length != 128) revert PointRefused(a, b);
         return abi.decode(sum, (G1Point));
     }
 

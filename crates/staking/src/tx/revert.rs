@@ -59,7 +59,10 @@ fn registry(data: &[u8]) -> Option<String> {
             format!("the block's time {} is before the beacon chain's genesis at {}", e.timestamp, e.genesisTime)
         }
         Registry::Exiting(e) => format!("prover {} is leaving: it cannot be drawn from epoch {} on", e.index, e.exitEpoch),
-        Registry::HeadersUnrelated(_) => "the two headers are not of one job, phase and prover".to_owned(),
+        Registry::HeadersUnrelated(e) => format!(
+            "the two headers are not of one job, phase and prover: job {}, phase {}, prover {} and job {}, phase {}, prover {}",
+            e.a.jobRoot, e.a.phase, e.a.prover, e.b.jobRoot, e.b.phase, e.b.prover
+        ),
         Registry::InvalidClock(e) => {
             format!("slots of {} s and epochs of {} slots make no clock", e.secondsPerSlot, e.slotsPerEpoch)
         }
@@ -91,13 +94,18 @@ fn registry(data: &[u8]) -> Option<String> {
         }
         Registry::ReentrancyGuardReentrantCall(_) => "the contract was called from within itself".to_owned(),
         Registry::SameBody(e) => format!("both headers have the body {}; that is no equivocation", e.bodyRoot),
-        Registry::SignatureInvalid(e) => format!("header {} is not signed by its prover", e.which + U256::from(1)),
+        Registry::SignatureInvalid(e) => format!(
+            "header {} is not signed by prover {}, who would have signed {}",
+            e.which + U256::from(1),
+            e.index,
+            e.signingRoot
+        ),
         Registry::StakeTooSmall(e) => {
             format!("a stake of {} ETH is below the minimum of {} ETH", format_ether(e.sent), format_ether(e.minimum))
         }
         Registry::UnknownKey(e) => format!("no prover has the key {}", e.pubkey),
         Registry::UnknownProver(e) => format!("there is no prover {}", e.index),
-        Registry::ZeroAddress(_) => "the zero address cannot be paid to".to_owned(),
+        Registry::ZeroAddress(e) => format!("{} is the zero address, which cannot be paid to", e.parameter),
     })
 }
 
@@ -156,13 +164,17 @@ fn validators(data: &[u8]) -> Option<String> {
         Validators::KeyLength(e) => format!("a key has 48 bytes, this one {}", e.length),
         Validators::KeyMismatch(e) => format!("the key {} is not the point, whose key is {}", e.pubkey, e.compressed),
         Validators::NotActive(e) if e.slashed => format!("validator {} was slashed on the beacon chain", e.index),
+        Validators::NotActive(e) if e.effectiveBalanceGwei == 0 => format!("validator {} has no effective balance", e.index),
         Validators::NotActive(e) => format!(
-            "validator {} is not active: it joined in epoch {} and leaves in epoch {}",
-            e.index, e.activationEpoch, e.exitEpoch
+            "validator {} is not active in epoch {}: it joined in epoch {} and leaves in epoch {}",
+            e.index, e.currentEpoch, e.activationEpoch, e.exitEpoch
         ),
         Validators::NotMember(e) => format!("validator {} is not enrolled", e.index),
         Validators::NotOwner(e) => format!("validator {} belongs to {}, not to {}", e.index, e.owner, e.caller),
-        Validators::PointRefused(_) => "a point is not on the curve".to_owned(),
+        Validators::PointRefused(e) => format!(
+            "one of two points is not on the curve: x = {:032x}{:064x} and x = {:032x}{:064x}",
+            e.a.xHi, e.a.xLo, e.b.xHi, e.b.xLo
+        ),
         Validators::PossessionNotProven(e) => {
             format!("the proof of possession is not one by key {} for this chain, contract and owner {}", e.pubkey, e.owner)
         }
@@ -177,7 +189,9 @@ fn validators(data: &[u8]) -> Option<String> {
         Validators::SetTooSmall(e) => {
             format!("the validator set has {} members of {} and {} gwei of {}", e.members, e.minMembers, e.weight, e.minWeight)
         }
-        Validators::SignatureInvalid(_) => "the aggregate signature is not one by these validators".to_owned(),
+        Validators::SignatureInvalid(e) => {
+            format!("the aggregate signature over {} is not one by all validators but {:?}", e.signingRoot, e.absent)
+        }
         Validators::UnknownBeaconRoot(e) => {
             format!("the chain keeps no beacon root for time {}: no block had it, or it is over a day old", e.timestamp)
         }
@@ -185,7 +199,7 @@ fn validators(data: &[u8]) -> Option<String> {
         Validators::WrongBeaconRoot(e) => {
             format!("the proof leads to beacon root {}, the chain has {}", e.computed, e.expected)
         }
-        Validators::ZeroAddress(_) => "the zero address cannot be paid to".to_owned(),
+        Validators::ZeroAddress(e) => format!("{} is the zero address, which cannot be paid to", e.parameter),
     })
 }
 
@@ -214,6 +228,10 @@ mod tests {
         assert_eq!(said(early.abi_encode()), "the stake of prover 3 can be withdrawn from epoch 20 on; now is epoch 9");
         let pool = Settlement::PoolTooSmall { number: 2, missing: ether };
         assert!(said(pool.abi_encode()).starts_with("the pool lacks 1.0"));
+        let unsigned = ValidatorSet::SignatureInvalid { signingRoot: [7; 32].into(), absent: vec![3, 5] };
+        assert!(said(unsigned.abi_encode()).ends_with("0707 is not one by all validators but [3, 5]"));
+        let zero = ProverRegistry::ZeroAddress { parameter: "to".to_owned() };
+        assert_eq!(said(zero.abi_encode()), "to is the zero address, which cannot be paid to");
         let quorum = ValidatorSet::QuorumTooSmall { signed: U256::from(1), total: U256::from(3) };
         assert_eq!(said(quorum.abi_encode()), "validators with 1 of 3 gwei signed; two thirds are needed");
     }
