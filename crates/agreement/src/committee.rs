@@ -33,6 +33,65 @@ pub struct Member {
     pub variant: SigningVariant,
 }
 
+/// All validators that take part, of whom each job has its [`Committee`]. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enrolled {
+    /// Rising by index; weight is the effective balance.
+    members: Arc<[Member]>,
+    /// The same for all jobs where all vote.
+    everyone: Option<Committee>,
+}
+
+impl Enrolled {
+    /// These take part.
+    ///
+    /// # Errors
+    /// If one is there twice, or weights are zero or too large.
+    pub fn new(mut members: Vec<Member>) -> Result<Self, AgreementError> {
+        sort(&mut members)?;
+        total(&members)?;
+        let everyone = (members.len() <= COMMITTEE_SEATS).then(|| Committee::new(members.clone())).transpose()?;
+        Ok(Self { members: members.into(), everyone })
+    }
+
+    /// All of them, rising by index.
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// The one with this index.
+    pub fn member(&self, index: ValidatorIndex) -> Option<&Member> {
+        find(&self.members, index)
+    }
+
+    /// The committee of a job whose seed (RANDAO, mixed with the job) is `seed`: everyone, or [`COMMITTEE_SEATS`] drawn seats where there are more.
+    ///
+    /// Those without a seat stay members without weight: they lead, and do not vote.
+    pub fn committee(&self, seed: &Root) -> Committee {
+        if let Some(everyone) = &self.everyone {
+            return everyone.clone();
+        }
+        let mut members = self.members.to_vec();
+        let bounds: Vec<u128> = members
+            .iter()
+            .scan(0, |sum, member| {
+                *sum += u128::from(member.weight);
+                Some(*sum)
+            })
+            .collect();
+        // There is weight: `new` has looked.
+        let total = bounds.last().copied().unwrap_or(1);
+        for member in &mut members {
+            member.weight = 0;
+        }
+        for seat in 0..COMMITTEE_SEATS as u64 {
+            let place = place_of_seat(seed, seat) % total;
+            members[bounds.partition_point(|&bound| bound <= place)].weight += 1;
+        }
+        Committee { members: members.into(), total: COMMITTEE_SEATS as u64 }
+    }
+}
+
 /// The voters of one job. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Committee {
@@ -46,55 +105,13 @@ impl Committee {
     /// # Errors
     /// If one is there twice, or weights are zero or too large, or there are more voters than a certificate can name.
     pub fn new(mut members: Vec<Member>) -> Result<Self, AgreementError> {
-        members.sort_unstable_by_key(|member| member.index);
-        if let Some(pair) = members.windows(2).find(|pair| pair[0].index == pair[1].index) {
-            return Err(AgreementError::TwiceInCommittee(pair[0].index));
-        }
+        sort(&mut members)?;
         let voters = members.iter().filter(|member| member.weight > 0).count();
         if voters > MAX_VOTERS {
             return Err(AgreementError::TooManyVoters { found: voters, limit: MAX_VOTERS });
         }
-        let total = members.iter().try_fold(0u64, |sum, member| sum.checked_add(member.weight));
-        match total {
-            Some(0) => Err(AgreementError::NoWeight),
-            Some(total) if total <= u64::MAX / 3 => Ok(Self { members: members.into(), total }),
-            _ => Err(AgreementError::TooMuchWeight),
-        }
-    }
-
-    /// The committee of a job whose seed (RANDAO, mixed with the job) is `seed`, out of all enrolled validators.
-    ///
-    /// Those without a seat stay members without weight: the beacon proposer leads whether or not it was drawn.
-    ///
-    /// # Errors
-    /// As [`Committee::new`].
-    pub fn draw(mut enrolled: Vec<Member>, seed: &Root) -> Result<Self, AgreementError> {
-        if enrolled.len() <= COMMITTEE_SEATS {
-            return Self::new(enrolled);
-        }
-        enrolled.sort_unstable_by_key(|member| member.index);
-        let bounds: Vec<u128> = enrolled
-            .iter()
-            .scan(0, |sum, member| {
-                *sum += u128::from(member.weight);
-                Some(*sum)
-            })
-            .collect();
-        let total = bounds.last().copied().unwrap_or(0);
-        if total == 0 {
-            return Err(AgreementError::NoWeight);
-        }
-        if total > u128::from(u64::MAX / 3) {
-            return Err(AgreementError::TooMuchWeight);
-        }
-        for member in &mut enrolled {
-            member.weight = 0;
-        }
-        for seat in 0..COMMITTEE_SEATS as u64 {
-            let place = place_of_seat(seed, seat) % total;
-            enrolled[bounds.partition_point(|&bound| bound <= place)].weight += 1;
-        }
-        Self::new(enrolled)
+        let total = total(&members)?;
+        Ok(Self { members: members.into(), total })
     }
 
     /// All members, rising by index, also those without weight.
@@ -104,7 +121,7 @@ impl Committee {
 
     /// The member with this index.
     pub fn member(&self, index: ValidatorIndex) -> Option<&Member> {
-        self.members.binary_search_by_key(&index, |member| member.index).ok().map(|place| &self.members[place])
+        find(&self.members, index)
     }
 
     /// The member with this index, if it votes.
@@ -141,6 +158,24 @@ impl Committee {
     }
 }
 
+fn sort(members: &mut [Member]) -> Result<(), AgreementError> {
+    members.sort_unstable_by_key(|member| member.index);
+    let twice = members.windows(2).find(|pair| pair[0].index == pair[1].index);
+    twice.map_or(Ok(()), |pair| Err(AgreementError::TwiceInCommittee(pair[0].index)))
+}
+
+fn total(members: &[Member]) -> Result<u64, AgreementError> {
+    match members.iter().try_fold(0u64, |sum, member| sum.checked_add(member.weight)) {
+        Some(0) => Err(AgreementError::NoWeight),
+        Some(total) if total <= u64::MAX / 3 => Ok(total),
+        _ => Err(AgreementError::TooMuchWeight),
+    }
+}
+
+fn find(members: &[Member], index: ValidatorIndex) -> Option<&Member> {
+    members.binary_search_by_key(&index, |member| member.index).ok().map(|place| &members[place])
+}
+
 /// 128 bits for one seat: their remainder by a total below 2^63 is uniform up to 2^-65.
 fn place_of_seat(seed: &Root, seat: u64) -> u128 {
     let hash = Sha256::new().chain_update(DOMAIN_COMMITTEE).chain_update(seed).chain_update(seat.to_le_bytes()).finalize();
@@ -171,7 +206,7 @@ mod tests {
 
     #[test]
     fn up_to_512_all_vote_with_their_balance() {
-        let committee = Committee::draw(members((0..512).map(|i| 32 + i)), &Root::repeat_byte(1)).unwrap();
+        let committee = Enrolled::new(members((0..512).map(|i| 32 + i))).unwrap().committee(&Root::repeat_byte(1));
         assert_eq!(committee.total(), (0..512).map(|i| 32 + i).sum::<u64>());
         assert_eq!(committee.voter(ValidatorIndex(7)).unwrap().weight, 39);
     }
@@ -179,20 +214,22 @@ mod tests {
     #[test]
     fn of_more_seats_are_drawn_in_proportion_to_balance() {
         let rich = |index: u64| index.is_multiple_of(2);
-        let enrolled = members((0..2000).map(|i| if rich(i) { 2048 } else { 32 }));
+        let all = members((0..2000).map(|i| if rich(i) { 2048 } else { 32 }));
+        let enrolled = Enrolled::new(all.clone()).unwrap();
         let mut seats = 0;
         for seed in 0..20u8 {
-            let committee = Committee::draw(enrolled.clone(), &Root::repeat_byte(seed)).unwrap();
+            let committee = enrolled.committee(&Root::repeat_byte(seed));
             assert_eq!((committee.total(), committee.members().len()), (512, 2000));
             seats += committee.members().iter().filter(|m| !rich(m.index.0)).map(|m| m.weight).sum::<u64>();
         }
         // 20 · 512 · 32 / 2080 = 157.5, standard deviation 12.5.
         assert!((95..220).contains(&seats), "{seats}");
-        let other = Committee::draw(enrolled.clone(), &Root::repeat_byte(30)).unwrap();
-        assert_ne!(other, Committee::draw(enrolled.clone(), &Root::repeat_byte(31)).unwrap());
-        let mut reversed = enrolled;
-        reversed.reverse();
-        assert_eq!(other, Committee::draw(reversed, &Root::repeat_byte(30)).unwrap());
+        let other = enrolled.committee(&Root::repeat_byte(30));
+        assert_ne!(other, enrolled.committee(&Root::repeat_byte(31)));
+        let reversed = all.into_iter().rev().collect();
+        assert_eq!(other, Enrolled::new(reversed).unwrap().committee(&Root::repeat_byte(30)));
+        let drawn = Committee::new(other.members().to_vec()).unwrap();
+        assert_eq!(drawn, other, "a drawn committee is one");
     }
 
     #[test]

@@ -21,7 +21,7 @@ mod rounds;
 mod verify;
 
 pub use agreement::Agreement;
-pub use committee::{COMMITTEE_SEATS, Committee, Member};
+pub use committee::{COMMITTEE_SEATS, Committee, Enrolled, Member};
 pub use effects::{Decision, Effect, Input, Message, Setup, SigningRequest};
 pub use error::AgreementError;
 pub use judge::{LocalView, Objection, judge_proposal};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use quintet_agreement::{
-    Agreement, Decision, Effect, Input, Message, Record, Rounds, Setup, SigningRequest, verify_certificate,
+    Agreement, Committee, Decision, Effect, Input, Message, Record, Rounds, Setup, SigningRequest, verify_certificate,
 };
 use quintet_gossip::Gossip;
 use quintet_protocol::leaders;
@@ -36,7 +36,7 @@ impl Running {
         let setup = Setup {
             job: open.job,
             phase: open.phase,
-            committee: self.joint.committee.clone(),
+            committee: self.joint.enrolled.committee(&open.seed),
             ranks: self.ranks(&open, open.due, rounds.per_extension()),
             rounds,
             me: self.joint.me,
@@ -55,7 +55,7 @@ impl Running {
     }
 
     fn ranks(&self, open: &OpenPhase, deadline: Slot, ranks: u32) -> Vec<ValidatorIndex> {
-        let enrolled: Vec<ValidatorIndex> = self.joint.committee.members().iter().map(|member| member.index).collect();
+        let enrolled: Vec<ValidatorIndex> = self.joint.enrolled.members().iter().map(|member| member.index).collect();
         leaders(&open.seed, open.phase, deadline, None, &enrolled, ranks as usize, &self.spec)
     }
 
@@ -228,10 +228,11 @@ impl Running {
     fn verdicts(&mut self, place: (JobId, Phase), now: u64) -> Vec<Input> {
         let Some(at) = self.places.get(&place) else { return Vec::new() };
         let (asked_ms, proposals): (u64, Vec<SignedProposal>) = (at.asked_ms, at.judging.values().cloned().collect());
+        let committee = at.agreement.setup().committee.clone();
         let mut inputs = Vec::new();
         for proposal in proposals {
             let bundle = &proposal.bundle;
-            let signers = self.signers(&proposal);
+            let signers = self.signers(&proposal, &committee);
             let Some(judged) = self.joint.shared.read().objection(bundle, &signers) else { continue };
             let accept = match judged {
                 Ok(()) => true,
@@ -260,12 +261,12 @@ impl Running {
     }
 
     /// Validators whose signatures under the previous bundle were verified here.
-    fn signers(&self, proposal: &SignedProposal) -> BTreeSet<ValidatorIndex> {
+    fn signers(&self, proposal: &SignedProposal, committee: &Committee) -> BTreeSet<ValidatorIndex> {
         let Ok(Some(previous)) = self.previous(&proposal.bundle) else { return BTreeSet::new() };
         let came = proposal
             .previous
             .iter()
-            .filter(|certificate| verify_certificate(certificate, &previous.bundle, &self.joint.committee, &self.spec).is_ok());
+            .filter(|certificate| verify_certificate(certificate, &previous.bundle, committee, &self.spec).is_ok());
         let named = came.flat_map(|certificate| certificate.attesters.iter().copied());
         previous.certificate.attesters.iter().copied().chain(named).collect()
     }

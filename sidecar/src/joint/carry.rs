@@ -89,10 +89,8 @@ impl Running {
 
     async fn on_proposal(&mut self, proposal: SignedProposal) -> Result<Verdict, JointError> {
         let place = (proposal.bundle.job, proposal.bundle.phase);
-        if !self.places.contains_key(&place) {
-            return Ok(Verdict::Ignore);
-        }
-        match verify_proposal(proposal, &self.joint.committee, &self.spec) {
+        let Some(at) = self.places.get(&place) else { return Ok(Verdict::Ignore) };
+        match verify_proposal(proposal, &at.agreement.setup().committee, &self.spec) {
             Ok(proposal) => {
                 self.handle(place, Input::Proposal(Box::new(proposal))).await?;
                 Ok(Verdict::Accept)
@@ -106,15 +104,16 @@ impl Running {
             Attestation::Vote(vote) => vote.ballot,
             Attestation::Certificate(certificate) => certificate.ballot,
         };
-        let found = self.places.keys().find(|(job, phase)| *phase == ballot.phase && job.root() == ballot.job_root);
-        let Some(place) = found.copied() else { return Ok(Verdict::Ignore) };
+        let found = self.places.iter().find(|((job, phase), _)| *phase == ballot.phase && job.root() == ballot.job_root);
+        let Some((place, at)) = found else { return Ok(Verdict::Ignore) };
+        let (place, committee) = (*place, &at.agreement.setup().committee);
         let input = match attestation {
             Attestation::Vote(vote) => {
-                let verified = verify_votes(vec![vote], &self.joint.committee, &self.spec).pop();
+                let verified = verify_votes(vec![vote], committee, &self.spec).pop();
                 verified.map(|vote| vote.map(Input::Vote))
             }
             Attestation::Certificate(certificate) => {
-                Some(Verified::certificate(certificate, &self.joint.committee, &self.spec).map(Input::Certificate))
+                Some(Verified::certificate(certificate, committee, &self.spec).map(Input::Certificate))
             }
         };
         match input {
@@ -266,10 +265,8 @@ impl Running {
                         continue;
                     };
                     let place = (certified.bundle.job, certified.bundle.phase);
-                    if !self.places.contains_key(&place) {
-                        continue;
-                    }
-                    match verify_certified(certified, &self.joint.committee, &self.spec) {
+                    let Some(at) = self.places.get(&place) else { continue };
+                    match verify_certified(certified, &at.agreement.setup().committee, &self.spec) {
                         Ok(certified) => self.handle(place, Input::Certified(Box::new(certified))).await?,
                         Err(error) => {
                             tracing::warn!(%peer, %error, "a bundle of a peer");

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use quintet_agreement::{AgreementError, Committee, Member};
+use quintet_agreement::{AgreementError, Enrolled, Member};
 use quintet_keys::PublicKey;
 use quintet_types::{PublicKeyBytes, SigningVariant, ValidatorIndex};
 use serde::Deserialize;
@@ -36,7 +36,7 @@ pub enum EnrolledError {
         /// What is written there.
         pubkey: PublicKeyBytes,
     },
-    /// They are no committee.
+    /// They cannot vote together.
     #[error("{path}: {source}")]
     Committee {
         /// The file.
@@ -74,13 +74,13 @@ const fn full_balance() -> u64 {
 ///
 /// # Errors
 /// See [`EnrolledError`].
-pub fn read(path: &Path) -> Result<Committee, EnrolledError> {
+pub fn read(path: &Path) -> Result<Enrolled, EnrolledError> {
     let shown = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|source| EnrolledError::Io { path: shown.clone(), source })?;
     parse(&text, &shown)
 }
 
-fn parse(text: &str, path: &str) -> Result<Committee, EnrolledError> {
+fn parse(text: &str, path: &str) -> Result<Enrolled, EnrolledError> {
     let file: File =
         toml::from_str(text).map_err(|source| EnrolledError::Toml { path: path.to_owned(), source: Box::new(source) })?;
     let member = |entry: Entry| {
@@ -93,7 +93,7 @@ fn parse(text: &str, path: &str) -> Result<Committee, EnrolledError> {
         Ok(Member { index, key, weight: entry.effective_balance_gwei, variant: entry.signing })
     };
     let members = file.validator.into_iter().map(member).collect::<Result<Vec<_>, _>>()?;
-    Committee::new(members).map_err(|source| EnrolledError::Committee { path: path.to_owned(), source })
+    Enrolled::new(members).map_err(|source| EnrolledError::Committee { path: path.to_owned(), source })
 }
 
 #[cfg(test)]
@@ -104,8 +104,8 @@ mod tests {
 
     #[test]
     fn a_validator_needs_an_index_and_a_key() {
-        let committee = parse(&format!("[[validator]]\nindex = 7\npubkey = \"{KEY}\"\n"), "v.toml").unwrap();
-        let member = committee.member(ValidatorIndex(7)).unwrap();
+        let enrolled = parse(&format!("[[validator]]\nindex = 7\npubkey = \"{KEY}\"\n"), "v.toml").unwrap();
+        let member = enrolled.member(ValidatorIndex(7)).unwrap();
         assert_eq!((member.weight, member.variant), (32_000_000_000, SigningVariant::Direct));
     }
 

@@ -21,7 +21,7 @@ use std::{
     sync::Arc,
 };
 
-use quintet_agreement::{Agreement, Committee, Member, Timing};
+use quintet_agreement::{Agreement, Enrolled, Member, Timing};
 use quintet_api::EventKind;
 use quintet_gossip::{NetworkEvent, NetworkHandle, PeerId};
 use quintet_signer::ValidatorSigner;
@@ -55,8 +55,8 @@ pub struct Joint {
     pub network: NetworkHandle,
     /// Signs as our validator.
     pub signer: Arc<dyn ValidatorSigner>,
-    /// Who votes.
-    pub committee: Committee,
+    /// Who takes part; each job's committee is drawn of them.
+    pub enrolled: Enrolled,
     /// Our validator, if it is one of them; otherwise this sidecar only listens.
     pub me: Option<ValidatorIndex>,
     /// How long the agreement waits.
@@ -197,6 +197,6 @@ impl Running {
     }
 
     fn member(&self, index: ValidatorIndex) -> Option<&Member> {
-        self.joint.committee.member(index)
+        self.joint.enrolled.member(index)
     }
 }

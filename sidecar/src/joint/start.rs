@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::{Context as _, bail};
 use async_trait::async_trait;
-use quintet_agreement::{Committee, Timing};
+use quintet_agreement::{Enrolled, Timing};
 use quintet_gossip::{Multiaddr, Network, NetworkConfig, NodeKey, Status, fork_digest};
 use quintet_node::spec_root;
 use quintet_signer::{SignError, SigningRequest, ValidatorKey, ValidatorSigner, config::ValidatorConfig};
@@ -22,16 +22,16 @@ use crate::{
 ///
 /// # Errors
 /// Names the file or key that is wrong.
-pub fn check(config: &Config) -> anyhow::Result<Option<(Committee, Option<ValidatorConfig>)>> {
+pub fn check(config: &Config) -> anyhow::Result<Option<(Enrolled, Option<ValidatorConfig>)>> {
     let Some(file) = &config.p2p.validators else { return Ok(None) };
-    let committee = enrolled::read(file).context("p2p.validators")?;
-    let Some(file) = &config.p2p.signer else { return Ok(Some((committee, None))) };
+    let enrolled = enrolled::read(file).context("p2p.validators")?;
+    let Some(file) = &config.p2p.signer else { return Ok(Some((enrolled, None))) };
     let me = ValidatorIndex(config.validator_index);
-    committee.member(me).with_context(|| format!("p2p.validators: validator {me} (validator_index) is not enrolled"))?;
+    enrolled.member(me).with_context(|| format!("p2p.validators: validator {me} (validator_index) is not enrolled"))?;
     let shown = file.display();
     let text = std::fs::read_to_string(file).with_context(|| format!("p2p.signer: {shown}"))?;
     let signer = toml::from_str(&text).with_context(|| format!("p2p.signer: {shown}"))?;
-    Ok(Some((committee, Some(signer))))
+    Ok(Some((enrolled, Some(signer))))
 }
 
 /// Joins the others, if the configuration names them.
@@ -46,7 +46,7 @@ pub async fn start(
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<JoinHandle<Result<(), JointError>>>> {
     let p2p = &config.p2p;
-    let Some((committee, signer)) = check(config)? else { return Ok(None) };
+    let Some((enrolled, signer)) = check(config)? else { return Ok(None) };
     let (signer, me) = match signer {
         None => {
             tracing::warn!("p2p.signer is not set: this sidecar follows the others and does not vote");
@@ -54,7 +54,7 @@ pub async fn start(
         }
         Some(keys) => {
             let me = ValidatorIndex(config.validator_index);
-            let member = committee.member(me).context("p2p.validators")?;
+            let member = enrolled.member(me).context("p2p.validators")?;
             let signer = open(keys, spec, &config.data_dir.join("validator-record")).await?;
             let keys = signer.public_keys().await.context("p2p.signer")?;
             let wanted = ValidatorKey { pubkey: member.key.into(), variant: member.variant };
@@ -75,8 +75,8 @@ pub async fn start(
     network.bootnodes = addresses(&p2p.bootnodes)?;
     network.quic = p2p.quic;
     let (network, events) = Network::start(network).context("network of sidecars")?;
-    tracing::info!(peer_id = %network.local_peer_id(), %digest, validators = committee.members().len(), ?me, "network of sidecars");
-    let joint = Joint { shared, intake, network, signer, committee, me, timing: Timing::default() };
+    tracing::info!(peer_id = %network.local_peer_id(), %digest, validators = enrolled.members().len(), ?me, "network of sidecars");
+    let joint = Joint { shared, intake, network, signer, enrolled, me, timing: Timing::default() };
     let stop = stop.clone();
     Ok(Some(tokio::spawn(async move {
         let result = joint.run(events, stop.clone()).await;

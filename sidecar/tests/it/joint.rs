@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use quintet_agreement::{Committee, Member, Timing};
+use quintet_agreement::{Enrolled, Member, Timing};
 use quintet_gossip::{Network, NetworkConfig, NetworkHandle, NodeKey, Status, fork_digest};
 use quintet_keys::SecretKey;
 use quintet_node::spec_root;
@@ -69,14 +69,14 @@ fn validator(index: u64) -> SecretKey {
     SecretKey::from_bytes(&bytes).unwrap()
 }
 
-fn committee() -> Committee {
+fn enrolled() -> Enrolled {
     let member = |index| Member {
         index: ValidatorIndex(index),
         key: validator(index).public_key(),
         weight: 32_000_000_000,
         variant: SigningVariant::Direct,
     };
-    Committee::new((0..SIDECARS).map(member).collect()).unwrap()
+    Enrolled::new((0..SIDECARS).map(member).collect()).unwrap()
 }
 
 fn circuits() -> Arc<Circuits> {
@@ -123,7 +123,7 @@ impl Sidecar {
             intake: intake.clone(),
             network: network.clone(),
             signer: Arc::new(InMemory { secret: validator(index), spec }),
-            committee: committee(),
+            enrolled: enrolled(),
             me: Some(ValidatorIndex(index)),
             timing: Timing::default(),
         };
