@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use libp2p::gossipsub::MessageId;
 use libp2p::request_response::ResponseChannel;
@@ -107,6 +108,10 @@ pub struct PeerInfo {
     pub ip: Option<IpAddr>,
     /// Whether we dialled it.
     pub outbound: bool,
+    /// The program that it says it is; nobody checks that.
+    pub agent: Option<String>,
+    /// For how long it has been connected.
+    pub connected: Duration,
     /// What it said last of itself.
     pub status: Status,
     /// Its points for faults, rounded.

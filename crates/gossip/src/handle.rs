@@ -154,7 +154,7 @@ impl NetworkHandle {
     }
 
     /// All counters.
-    pub fn metrics(&self) -> &Metrics {
+    pub fn metrics(&self) -> &Arc<Metrics> {
         &self.0.metrics
     }
 

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::peers::conduct::Fault;
+use crate::service::mesh::thresholds;
 use crate::wire::requests::RequestKind;
 use crate::wire::topic::Topic;
 
@@ -83,6 +85,58 @@ pub struct FetchMetrics {
     pub abandoned: Counter,
 }
 
+/// What gossipsub does with a peer, by its score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScoreBand {
+    /// Above zero: it has been of use.
+    Good,
+    /// Nothing in particular.
+    Neutral,
+    /// It is not told what there is to fetch.
+    NoGossip,
+    /// It is sent nothing of ours.
+    NoPublish,
+    /// It is not listened to, and banned.
+    Graylisted,
+}
+
+impl ScoreBand {
+    /// All of them, in the order of [`ScoreBand::index`].
+    pub const ALL: [Self; 5] = [Self::Good, Self::Neutral, Self::NoGossip, Self::NoPublish, Self::Graylisted];
+
+    /// Place in [`ScoreBand::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Its name in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Neutral => "neutral",
+            Self::NoGossip => "no_gossip",
+            Self::NoPublish => "no_publish",
+            Self::Graylisted => "graylisted",
+        }
+    }
+
+    /// The band of a score.
+    pub fn of(score: f64) -> Self {
+        let limits = thresholds();
+        if score <= limits.graylist_threshold {
+            Self::Graylisted
+        } else if score < limits.publish_threshold {
+            Self::NoPublish
+        } else if score < limits.gossip_threshold {
+            Self::NoGossip
+        } else if score <= 0.0 {
+            Self::Neutral
+        } else {
+            Self::Good
+        }
+    }
+}
+
 /// All counters.
 #[derive(Debug, Default)]
 pub struct Metrics {
@@ -100,6 +154,10 @@ pub struct Metrics {
     pub bytes_in: Counter,
     /// Bytes out on all streams.
     pub bytes_out: Counter,
+    /// Peers that are connected, by what gossipsub thinks of them (gauges): by [`ScoreBand::index`].
+    pub scores: [Counter; ScoreBand::ALL.len()],
+    /// Faults of peers, by [`Fault::index`].
+    pub faults: [Counter; Fault::ALL.len()],
     /// Peers that were banned.
     pub bans: Counter,
     /// Connections to other networks that were ended.
@@ -115,6 +173,11 @@ pub struct Metrics {
 }
 
 impl Metrics {
+    /// Faults of one kind.
+    pub fn fault(&self, fault: Fault) -> &Counter {
+        &self.faults[fault.index()]
+    }
+
     /// Of one topic.
     pub fn topic(&self, topic: Topic) -> &TopicMetrics {
         &self.topics[topic.index()]
@@ -143,5 +206,23 @@ impl Metrics {
     /// Bytes out by gossip and all that is not requests.
     pub fn gossip_bytes_out(&self) -> u64 {
         self.bytes_out.get().saturating_sub(self.request_bytes_out())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bands_are_gossipsubs_thresholds() {
+        let bands = [5.0, 0.0, -10.0, -11.0, -41.0, -80.0].map(ScoreBand::of);
+        let [good, neutral, quiet, silent, gone] = ScoreBand::ALL;
+        assert_eq!(bands, [good, neutral, neutral, quiet, silent, gone]);
+    }
+
+    #[test]
+    fn what_is_listed_is_in_its_place() {
+        assert!(ScoreBand::ALL.iter().enumerate().all(|(place, band)| band.index() == place));
+        assert!(Fault::ALL.iter().enumerate().all(|(place, fault)| fault.index() == place));
     }
 }

@@ -35,6 +35,27 @@ pub const HALF_LIFE: Duration = Duration::from_secs(600);
 const MAX_REMEMBERED: usize = 8192;
 
 impl Fault {
+    /// All of them, in the order of [`Fault::index`].
+    pub const ALL: [Self; 6] =
+        [Self::RejectedMessage, Self::WrongBody, Self::Malformed, Self::TooManyRequests, Self::MissingBody, Self::Silent];
+
+    /// Place in [`Fault::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Its name in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RejectedMessage => "rejected_message",
+            Self::WrongBody => "wrong_body",
+            Self::Malformed => "malformed",
+            Self::TooManyRequests => "too_many_requests",
+            Self::MissingBody => "missing_body",
+            Self::Silent => "silent",
+        }
+    }
+
     /// What it costs: the third rejected message bans, the second wrong body.
     pub const fn points(self) -> f64 {
         match self {

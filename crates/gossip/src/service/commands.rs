@@ -51,6 +51,8 @@ impl Service {
                     address: known.address.clone(),
                     ip: known.ip,
                     outbound: known.outbound,
+                    agent: known.agent.clone(),
+                    connected: now.saturating_duration_since(known.since),
                     status: known.status?,
                     points: self.conduct.points(peer, now).round() as u32,
                     score: gossipsub.peer_score(peer).unwrap_or(0.0).round() as i64,

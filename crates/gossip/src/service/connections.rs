@@ -17,6 +17,9 @@ use crate::wire::requests::{Goodbye, Request, Status};
 
 mod resolve;
 
+/// Characters of a peer's name of itself that are kept.
+const MAX_AGENT: usize = 64;
+
 /// Time for a goodbye to arrive.
 const FAREWELL: Duration = Duration::from_millis(500);
 
@@ -35,6 +38,7 @@ impl Service {
             ip: ip_of(&address),
             address,
             outbound: endpoint.is_dialer(),
+            agent: None,
             since: now,
             status: None,
             status_at: now,
@@ -44,6 +48,14 @@ impl Service {
         self.peers.insert(peer, known);
         if endpoint.is_dialer() {
             self.ask_status(&peer);
+        }
+    }
+
+    /// A peer said which program it is: for people to read, so nothing that a terminal would take for more than text.
+    pub(super) fn on_identified(&mut self, peer: PeerId, agent: &str) {
+        if let Some(known) = self.peers.get_mut(&peer) {
+            let shown: String = agent.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(MAX_AGENT).collect();
+            known.agent = (!shown.is_empty()).then_some(shown);
         }
     }
 
@@ -80,6 +92,7 @@ impl Service {
     pub(super) fn fault(&mut self, peer: PeerId, fault: Fault) {
         let now = Instant::now();
         let over = self.conduct.fault(peer, fault, now);
+        self.metrics.fault(fault).add(1);
         let points = self.conduct.points(&peer, now);
         tracing::debug!(%peer, ?fault, points, "fault of a peer");
         self.swarm.behaviour_mut().gossipsub.set_application_score(&peer, -points);

@@ -19,7 +19,7 @@ use std::time::Instant;
 use futures::StreamExt as _;
 use libp2p::request_response::OutboundRequestId;
 use libp2p::swarm::{ConnectionId, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, Swarm, ping};
+use libp2p::{Multiaddr, PeerId, Swarm, identify, ping};
 use quintet_types::Root;
 use tokio::sync::{mpsc, oneshot};
 
@@ -44,6 +44,8 @@ struct Peer {
     address: Multiaddr,
     ip: Option<IpAddr>,
     outbound: bool,
+    /// What it says it is.
+    agent: Option<String>,
     since: Instant,
     /// Set once it has told a status of our network.
     status: Option<Status>,
@@ -188,6 +190,9 @@ impl Service {
             }
             BehaviourEvent::Ping(_) => {}
             // Addresses that peers tell of themselves are not used: nobody is dialled whom the operator did not name.
+            BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
+                self.on_identified(peer_id, &info.agent_version)
+            }
             BehaviourEvent::Identify(_) => {}
         }
     }

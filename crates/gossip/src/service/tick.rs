@@ -7,6 +7,7 @@ use libp2p::PeerId;
 
 use super::{Service, mesh};
 use crate::event::{DropReason, NetworkEvent, Verdict};
+use crate::metrics::ScoreBand;
 use crate::peers::address::group;
 use crate::wire::requests::Goodbye;
 use crate::wire::topic::Topic;
@@ -60,6 +61,12 @@ impl Service {
         let groups = admitted().filter_map(|known| known.ip).map(group).collect::<HashSet<_>>().len();
         self.metrics.peers.set(peers as u64);
         self.metrics.address_groups.set(groups as u64);
+        let mut scores = [0; ScoreBand::ALL.len()];
+        let gossipsub = &self.swarm.behaviour().gossipsub;
+        for (peer, _) in self.peers.iter().filter(|(_, known)| known.status.is_some() && known.closing.is_none()) {
+            scores[ScoreBand::of(gossipsub.peer_score(peer).unwrap_or(0.0)).index()] += 1;
+        }
+        self.metrics.scores.iter().zip(scores).for_each(|(gauge, peers)| gauge.set(peers));
         for topic in Topic::ALL {
             let mesh = self.swarm.behaviour().gossipsub.mesh_peers(self.topics.hash(topic)).count();
             self.metrics.topic(topic).mesh.set(mesh as u64);

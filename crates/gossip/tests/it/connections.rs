@@ -67,6 +67,30 @@ async fn an_address_gets_a_bounded_number_of_connections() {
 }
 
 #[tokio::test]
+async fn a_peer_is_listed_with_what_it_says_it_is_as_plain_text() {
+    let node = Node::start(config()).await;
+    let mut other = config();
+    other.agent = format!("odd\u{1b}[31m\n/1{}", "x".repeat(200));
+    other.static_peers = vec![node.address.clone()];
+    let other = Node::start(other).await;
+    node.wait_peers(1).await;
+    let mut agent = None;
+    for _ in 0..100 {
+        agent = node.handle.peers().await.unwrap().pop().and_then(|info| info.agent);
+        if agent.is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let agent = agent.unwrap();
+    assert!(agent.starts_with("odd[31m/1x") && agent.len() == 64, "{agent:?}");
+    let listed = other.handle.peers().await.unwrap().remove(0);
+    assert!(listed.outbound && listed.connected < Duration::from_secs(60));
+    let scores: Vec<u64> = node.handle.metrics().scores.iter().map(|gauge| gauge.get()).collect();
+    assert_eq!(scores.iter().sum::<u64>(), 1, "{scores:?}");
+}
+
+#[tokio::test]
 async fn a_full_node_takes_no_more_peers() {
     let mut full = config();
     (full.limits.peers, full.limits.target_peers) = (2, 2);
