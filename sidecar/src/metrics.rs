@@ -1,5 +1,8 @@
 //! Prometheus metrics.
 
+mod agreement;
+mod gossip;
+
 use std::{sync::Arc, time::Duration};
 
 use prometheus_client::{
@@ -7,6 +10,9 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
+
+pub use agreement::{AgreementMetrics, ReasonLabels};
+pub use gossip::GossipMetrics;
 
 /// Labels of submissions.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -85,6 +91,10 @@ pub struct Metrics {
     pub settlements_differ: Gauge,
     /// Attempts at posting a settlement by outcome.
     pub settlement_posts: Family<OutcomeLabels, Counter>,
+    /// Of the agreement with other validators.
+    pub agreement: AgreementMetrics,
+    /// Of the network of sidecars.
+    pub gossip: GossipMetrics,
 }
 
 impl Default for Metrics {
@@ -127,6 +137,8 @@ impl Default for Metrics {
         registry.register("http_request_seconds", "Time to the head of an answer", http_request_seconds.clone());
         let signature_batch = Histogram::new([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0]);
         registry.register("signature_batch", "Signatures that shared an equation", signature_batch.clone());
+        let (agreement, gossip) = (AgreementMetrics::register(&mut registry), GossipMetrics::default());
+        registry.register_collector(Box::new(gossip.clone()));
         Self {
             registry: Arc::new(registry),
             head_slot,
@@ -152,6 +164,8 @@ impl Default for Metrics {
             settlements_posted,
             settlements_differ,
             settlement_posts,
+            agreement,
+            gossip,
         }
     }
 }
@@ -202,6 +216,9 @@ mod tests {
         // A family without members is not shown.
         metrics.submission("T1", "accepted");
         metrics.request("GET", "/", 200, Duration::ZERO);
+        metrics.agreement.objections.get_or_create(&ReasonLabels { reason: "late" }).inc();
+        assert!(!metrics.render().contains("gossip_"), "a sidecar alone has no network");
+        metrics.gossip.show(&Arc::default());
         let text = metrics.render();
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../configs/grafana");
         let mut asked = 0;

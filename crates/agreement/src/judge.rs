@@ -157,6 +157,25 @@ pub enum Objection {
 }
 
 impl Objection {
+    /// A short name, for metrics.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Previous { .. } => "previous",
+            Self::Attester(_) => "attester",
+            Self::Plan { .. } => "plan",
+            Self::TooShort { .. } => "too_short",
+            Self::Missing { .. } => "missing",
+            Self::Pending { .. } => "pending",
+            Self::Invalid { .. } => "invalid",
+            Self::Late { .. } => "late",
+            Self::Omitted { .. } => "omitted",
+            Self::TooManyOpen { .. } => "too_many_open",
+            Self::DigestCount { .. } => "digest_count",
+            Self::Digest(_) => "digest",
+            Self::UnknownDigest(_) => "unknown_digest",
+        }
+    }
+
     /// Whether it may vanish as this node learns more: then wait with the answer rather than reject.
     pub const fn is_passing(&self) -> bool {
         matches!(self, Self::Missing { .. } | Self::Pending { .. } | Self::Attester(_) | Self::UnknownDigest(_))

@@ -9,9 +9,10 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Accepted, Assignment, Challenge, ClaimView, Data, ErrorBody, Event, EventKind, EvidenceView, Identity, JSON, JobDetail,
-    JobFilter, JobSummary, LedgerView, Page, ProverDetail, ProverView, RewardEntry, SSZ, SelectionView, SettlementDetail,
-    SettlementSignatures, SettlementSummary, SignaturesTaken, SubmissionView, Syncing, Topic,
+    Accepted, Assignment, CertificateView, Challenge, ClaimView, Data, ErrorBody, Event, EventKind, EvidenceView, Identity,
+    JSON, JobDetail, JobFilter, JobReuse, JobSummary, LedgerView, Page, PeersView, ProverDetail, ProverView, RewardEntry, SSZ,
+    SelectionView, SettlementDetail, SettlementSignatures, SettlementSummary, SignaturesTaken, SubmissionView, Syncing, Topic,
+    ValidatorsView,
 };
 
 /// Largest answer that is read: a full proof in its materialised form, with room.
@@ -288,6 +289,26 @@ impl GatewayClient {
         let body: Data<SignaturesTaken> =
             serde_json::from_slice(&bytes).map_err(|error| ClientError::Answer { url, what: error.to_string() })?;
         Ok(body.data)
+    }
+
+    /// Leaders and certificates of a job's phases.
+    pub async fn certificates(&self, job: &JobId) -> Result<Vec<CertificateView>, ClientError> {
+        self.data(&format!("v1/jobs/{job}/certificates")).await
+    }
+
+    /// Whose partial proofs a job's full proofs are made of.
+    pub async fn reuse(&self, job: &JobId) -> Result<JobReuse, ClientError> {
+        self.data(&format!("v1/jobs/{job}/reuse")).await
+    }
+
+    /// Sidecars that the gateway's is connected with.
+    pub async fn peers(&self) -> Result<PeersView, ClientError> {
+        self.data("v1/node/peers").await
+    }
+
+    /// The enrolled validators.
+    pub async fn validators(&self) -> Result<ValidatorsView, ClientError> {
+        self.data("v1/validators").await
     }
 
     /// Evidence of faults.

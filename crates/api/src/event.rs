@@ -6,7 +6,7 @@ use quintet_types::{InstanceIndex, JobId, Phase, PublicKeyBytes, Root, Slot};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::JobState;
+use crate::{CertificateState, JobState};
 
 /// A topic one can subscribe to.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, Eq, Hash, ToSchema)]
@@ -22,6 +22,10 @@ pub enum Topic {
     Challenge,
     /// A submission was accepted.
     Submission,
+    /// Validators agreed on a phase, or not in time.
+    Certificate,
+    /// A sidecar of another validator came or went.
+    Peers,
     /// Jobs were suspended, resumed or dropped by a reorg.
     Reorg,
     /// The chain finalized.
@@ -32,8 +36,18 @@ pub enum Topic {
 
 impl Topic {
     /// All topics.
-    pub const ALL: [Self; 8] =
-        [Self::Job, Self::Phase, Self::Holes, Self::Challenge, Self::Submission, Self::Reorg, Self::Finalized, Self::Warning];
+    pub const ALL: [Self; 10] = [
+        Self::Job,
+        Self::Phase,
+        Self::Holes,
+        Self::Challenge,
+        Self::Submission,
+        Self::Certificate,
+        Self::Peers,
+        Self::Reorg,
+        Self::Finalized,
+        Self::Warning,
+    ];
 
     /// The name in `?topics=` and in the `event:` line.
     pub const fn name(self) -> &'static str {
@@ -43,6 +57,8 @@ impl Topic {
             Self::Holes => "holes",
             Self::Challenge => "challenge",
             Self::Submission => "submission",
+            Self::Certificate => "certificate",
+            Self::Peers => "peers",
             Self::Reorg => "reorg",
             Self::Finalized => "finalized",
             Self::Warning => "warning",
@@ -129,6 +145,22 @@ pub enum EventKind {
         /// How many instances of it are valid.
         valid: u32,
     },
+    /// See [`Topic::Certificate`].
+    Certificate {
+        /// The job.
+        #[schema(value_type = Object)]
+        job: JobId,
+        /// The phase.
+        #[schema(value_type = String)]
+        phase: Phase,
+        /// Certified; or agreeing, when the deadline moved because there was no certificate in time.
+        state: CertificateState,
+    },
+    /// See [`Topic::Peers`].
+    Peers {
+        /// Peers that are connected now.
+        connected: u32,
+    },
     /// See [`Topic::Reorg`].
     Reorg {
         /// Slot of the new head.
@@ -168,6 +200,8 @@ impl EventKind {
             Self::Holes { .. } => Topic::Holes,
             Self::Challenge { .. } => Topic::Challenge,
             Self::Submission { .. } => Topic::Submission,
+            Self::Certificate { .. } => Topic::Certificate,
+            Self::Peers { .. } => Topic::Peers,
             Self::Reorg { .. } => Topic::Reorg,
             Self::Finalized { .. } => Topic::Finalized,
             Self::Warning { .. } => Topic::Warning,

@@ -1,8 +1,10 @@
 //! Jobs, their phases, instances and submissions as the gateway shows them.
 
-use quintet_types::{InstanceIndex, JobId, Phase, ProverIndex, PublicKeyBytes, Root, Slot};
+use quintet_types::{InstanceIndex, JobId, Phase, ProverIndex, PublicKeyBytes, Root, Slot, ValidatorIndex};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+
+use crate::CertificateState;
 
 /// Where a job is.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, Eq, ToSchema)]
@@ -83,6 +85,16 @@ pub struct PhaseView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub bundle_root: Option<Root>,
+    /// The validator whose bundle closed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub leader: Option<ValidatorIndex>,
+    /// Its rank in this phase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rank: Option<u16>,
+    /// Where the agreement of several validators is; `…/certificates` says more.
+    #[serde(default)]
+    pub certificate: CertificateState,
     /// Submissions in the bundle, or so far.
     #[serde(with = "quintet_types::quoted")]
     #[schema(value_type = String)]
@@ -334,6 +346,9 @@ mod tests {
             deadline_ms: 2,
             closed_ms: Some(3),
             bundle_root: Some(Root::repeat_byte(3)),
+            leader: Some(ValidatorIndex(7)),
+            rank: Some(1),
+            certificate: CertificateState::Certified,
             submissions: 4,
         };
         let detail = JobDetail {

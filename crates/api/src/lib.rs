@@ -4,16 +4,19 @@
 //! `{"code", "message"}`; submissions and large objects are also served and taken as SSZ (`application/octet-stream`).
 
 mod admin;
+mod certificate;
 mod client;
 mod envelope;
 mod event;
 mod job;
 mod ledger;
+mod network;
 mod node;
 mod prover;
 mod settlement;
 
 pub use admin::{Backup, Stopping, StoreView, TableView};
+pub use certificate::{CertificateState, CertificateView, JobReuse, ReuseView};
 pub use client::{ClientError, EventStream, GatewayClient};
 pub use envelope::{Data, ErrorBody, Page};
 pub use event::{Event, EventKind, Topic};
@@ -22,6 +25,7 @@ pub use job::{
     PhaseView, SelectionView, SubmissionView,
 };
 pub use ledger::{AccountView, EvidenceView, LedgerView, RewardEntry, ValidatorRewards};
+pub use network::{Direction, PeerView, PeersView, ValidatorView, ValidatorsView};
 pub use node::{Health, Identity, Syncing, Version};
 pub use prover::{DutyView, HistoryView, ProverDetail, ProverStatus, ProverView};
 pub use settlement::{

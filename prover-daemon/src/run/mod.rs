@@ -278,7 +278,11 @@ impl Jobs {
                     Err(error) => tracing::warn!(%error, "old protection records could not be removed"),
                 }
             }
-            EventKind::Submission { .. } | EventKind::Reorg { .. } | EventKind::Warning { .. } => {}
+            EventKind::Submission { .. }
+            | EventKind::Certificate { .. }
+            | EventKind::Peers { .. }
+            | EventKind::Reorg { .. }
+            | EventKind::Warning { .. } => {}
         }
         Ok(())
     }

@@ -146,7 +146,7 @@ fn proven(scene: &Scene) -> usize {
 mod tests {
     use super::*;
     use crate::watch::scene::{Duty, tests::summary};
-    use quintet_api::{InstanceState, InstanceView, JobDetail, ProverStatus, ProverView};
+    use quintet_api::{CertificateState, InstanceState, InstanceView, JobDetail, ProverStatus, ProverView};
     use quintet_types::{Balance, InstanceIndex, ProverIndex, PublicKeyBytes, Root};
     use ratatui::{Terminal, backend::TestBackend};
 
@@ -169,6 +169,9 @@ mod tests {
             deadline_ms: starts_ms + 15_000,
             closed_ms,
             bundle_root: None,
+            leader: None,
+            rank: None,
+            certificate: CertificateState::Alone,
             submissions: 4,
         };
         let instance = |index: u32| InstanceView {

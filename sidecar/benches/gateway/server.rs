@@ -39,6 +39,7 @@ pub(crate) fn serve(world: &World) -> anyhow::Result<()> {
             spec_root: spec_root(&spec),
             spec,
             admission: Arc::new(Admission::new(&config)),
+            board: None,
             stop: stop.clone(),
         };
         let limits = ListenerLimits {

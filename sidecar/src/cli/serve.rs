@@ -162,12 +162,16 @@ async fn attached(
         tokio::spawn(quintet_sidecar::traces::follow(jobs, events));
     }
     let intake = IntakeQueue::start(shared.clone(), config.limits.waiting, metrics.clone());
+    // Before the gateway opens: a key that is missing is said at once, and no answer is without what belongs to it.
+    let joint = joint::start(config, &spec, shared.clone(), intake.clone(), metrics.clone(), stop).await?;
+    let (board, joint) = joint.unzip();
     let app = App {
         shared: shared.clone(),
         intake: intake.clone(),
         metrics: metrics.clone(),
         spec_root: spec_root(&spec),
         admission: Arc::new(Admission::new(config)),
+        board,
         stop: stop.clone(),
         spec: Arc::clone(&spec),
     };
@@ -180,7 +184,6 @@ async fn attached(
     let resume_from = (head != Root::ZERO).then_some(head);
     let (follower, chain) =
         ChainFollower::spawn(client, FollowerConfig { optimistic, resume_from, ..FollowerConfig::default() });
-    let joint = joint::start(config, &spec, shared.clone(), intake.clone(), stop).await?;
     let settling = match staking {
         Some(staking) => staking.start(shared.clone(), metrics.clone(), stop),
         None => Vec::new(),

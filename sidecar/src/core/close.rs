@@ -158,6 +158,7 @@ impl Core {
         if let Some(line) = live.record.phases.iter_mut().rev().find(|line| line.phase == phase) {
             line.closed_ms = Some(now_ms);
             line.bundle_root = Some(closing.bundle_root);
+            line.leader = Some((bundle.leader, bundle.rank));
             line.submissions = bundle.accepted.len() as u64;
             line.accepted = bundle.accepted.iter().map(|entry| entry.body_root).collect();
         }

@@ -8,7 +8,7 @@ use std::{
 use quintet_plonk::{PartialProof as PlonkPartial, Round};
 use quintet_protocol::{Job, JudgedFullProof, Settlement, checks::KnownPartial};
 use quintet_proving::ProvingJob;
-use quintet_types::{Commitment, InstanceIndex, JobId, Phase, ProverIndex, Root, Slot, Submission};
+use quintet_types::{Commitment, InstanceIndex, JobId, Phase, ProverIndex, Root, Slot, Submission, ValidatorIndex};
 use serde::{Deserialize, Serialize};
 
 use crate::db;
@@ -93,6 +93,9 @@ pub struct PhaseRecord {
     pub closed_ms: Option<u64>,
     /// Root of the bundle that closed it.
     pub bundle_root: Option<Root>,
+    /// Who made that bundle, and with which rank.
+    #[serde(default)]
+    pub leader: Option<(ValidatorIndex, u16)>,
     /// Number of submissions in the bundle.
     pub submissions: u64,
     /// Roots of their bodies.

@@ -3,6 +3,7 @@
 //! What is accepted is written to disk before it is acknowledged; what follows from it (ledger, histories, who is busy) is derived from records of closed
 //! phases, so that a restart finds the same state at any moment.
 
+mod agreed;
 mod books;
 mod bound;
 mod chain;

@@ -185,6 +185,7 @@ impl Core {
             due: live.job().deadline(),
             closed_ms: None,
             bundle_root: None,
+            leader: None,
             submissions: 0,
             accepted: Default::default(),
         };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use quintet_api::{
     AccountView, Assignment, Challenge, DutyView, HistoryView, InstanceState, InstanceView, JobDetail, JobState, JobSummary,
-    LedgerView, PhaseView, ProverDetail, ProverStatus, ProverView, RewardEntry, SubmissionView, ValidatorRewards,
+    LedgerView, ProverDetail, ProverStatus, ProverView, RewardEntry, SubmissionView, ValidatorRewards,
 };
 use quintet_machine::AirId;
 use quintet_protocol::{Job, JobState as ProtocolState, ProverRecord, history_slot};
@@ -49,21 +49,13 @@ impl Core {
     /// Everything about a job.
     pub fn detail(&self, live: &LiveJob) -> JobDetail {
         let key = |index: &ProverIndex| self.prover_key(*index);
-        let phases = live.record.phases.iter().map(|line| PhaseView {
-            phase: line.phase,
-            starts_ms: line.starts_ms,
-            deadline_ms: line.deadline_ms,
-            closed_ms: line.closed_ms,
-            bundle_root: line.bundle_root,
-            submissions: if line.closed_ms.is_some() { line.submissions } else { live.of_phase(line.phase).count() as u64 },
-        });
         JobDetail {
             summary: self.summary(live),
             plan_root: live.job().assignment().map(|_| live.job().plan_root()),
             k: live.proving.as_ref().map_or(0, |proving| proving.shape().k as u8),
             input_root: live.record.input_root,
             selected: live.job().selection().map(|selection| selection.provers.iter().map(key).collect()).unwrap_or_default(),
-            phases: phases.collect(),
+            phases: self.phase_views(live),
             instances: self.instances(live),
             full_proof: live.record.full_proof,
             note: live.record.note.clone(),

@@ -7,7 +7,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use quintet_api::{
-    Assignment, Candidate, Challenge, Data, ErrorBody, JobDetail, JobFilter, JobSummary, Page, RewardEntry, SelectionView,
+    Assignment, Candidate, CertificateView, Challenge, Data, ErrorBody, JobDetail, JobFilter, JobReuse, JobSummary, Page,
+    RewardEntry, SelectionView,
 };
 
 use quintet_types::JobId;
@@ -117,6 +118,21 @@ pub(super) async fn challenge(State(app): State<App>, Path(id): Path<String>) ->
     about(&app, &id, |core, live| {
         core.challenge(live).map(json).ok_or_else(|| ApiError::new(425, "T1 is not closed yet, so there is no challenge"))
     })
+}
+
+/// Leaders and certificates of a job's phases.
+#[utoipa::path(get, path = "/v1/jobs/{id}/certificates", tag = "jobs", params(("id" = String, Path)), responses((status = 200, body = Data<Vec<CertificateView>>), (status = 404, body = ErrorBody), (status = 500, body = ErrorBody)))]
+pub(super) async fn certificates(State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiError> {
+    about(&app, &id, |core, live| {
+        let found = core.certificates(live, app.board.as_ref());
+        found.map(json).map_err(|error| ApiError::new(500, error.to_string()))
+    })
+}
+
+/// Whose partial proofs a job's valid full proofs hold.
+#[utoipa::path(get, path = "/v1/jobs/{id}/reuse", tag = "jobs", params(("id" = String, Path)), responses((status = 200, body = Data<JobReuse>), (status = 404, body = ErrorBody)))]
+pub(super) async fn reuse(State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiError> {
+    about(&app, &id, |core, live| Ok(json(core.reuse(live))))
 }
 
 /// Ledger entries of a job.

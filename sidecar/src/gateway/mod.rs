@@ -16,6 +16,7 @@ mod provers;
 mod settlements;
 mod startup;
 mod submissions;
+mod validators;
 
 use std::sync::Arc;
 
@@ -31,6 +32,7 @@ pub use error::ApiError;
 pub use startup::Startup;
 
 use crate::{
+    joint::Board,
     metrics::Metrics,
     service::{IntakeQueue, Shared},
 };
@@ -50,6 +52,8 @@ pub struct App {
     pub spec_root: Root,
     /// Who may do how much.
     pub admission: Arc<Admission>,
+    /// The agreement with other validators' sidecars; `None` where this one runs alone.
+    pub board: Option<Board>,
     /// The end: event streams close at it.
     pub stop: CancellationToken,
 }
@@ -68,6 +72,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(node::version))
         .routes(routes!(node::identity))
         .routes(routes!(node::syncing))
+        .routes(routes!(node::peers))
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::job))
         .routes(routes!(jobs::input))
@@ -75,6 +80,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(jobs::selection))
         .routes(routes!(jobs::assignments))
         .routes(routes!(jobs::challenge))
+        .routes(routes!(jobs::certificates))
+        .routes(routes!(jobs::reuse))
         .routes(routes!(jobs::rewards))
         .routes(routes!(submissions::commitments, submissions::post_commitments))
         .routes(routes!(submissions::commitment))
@@ -85,6 +92,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(provers::list))
         .routes(routes!(provers::prover))
         .routes(routes!(ledger::ledger))
+        .routes(routes!(validators::list))
         .routes(routes!(ledger::validator))
         .routes(routes!(settlements::list))
         .routes(routes!(settlements::one))

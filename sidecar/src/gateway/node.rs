@@ -1,9 +1,9 @@
 //! The node itself.
 
 use axum::{Json, extract::State, http::StatusCode, response::Response};
-use quintet_api::{Data, Health, Identity, Syncing, Version};
+use quintet_api::{Data, ErrorBody, Health, Identity, PeersView, Syncing, Version};
 
-use super::{App, extract::json};
+use super::{ApiError, App, extract::json};
 use crate::service::now_ms;
 
 /// Parameters of the network.
@@ -59,4 +59,11 @@ pub(super) async fn syncing(State(app): State<App>) -> Response {
         is_syncing: !core.node.synced,
         is_optimistic: core.node.optimistic,
     })
+}
+
+/// Sidecars of other validators that this one is connected with. One that runs alone has no network, and says so.
+#[utoipa::path(get, path = "/v1/node/peers", tag = "node", responses((status = 200, body = Data<PeersView>), (status = 503, body = ErrorBody)))]
+pub(super) async fn peers(State(app): State<App>) -> Result<Response, ApiError> {
+    let Some(board) = &app.board else { return Ok(json(PeersView { alone: true, ..PeersView::default() })) };
+    board.peers().await.map(json).map_err(|error| ApiError::new(503, error.to_string()))
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use quintet_agreement::{
     Agreement, Committee, Decision, Effect, Input, Message, Record, Rounds, Setup, SigningRequest, verify_certificate,
 };
+use quintet_api::{CertificateState, EventKind};
 use quintet_gossip::Gossip;
 use quintet_protocol::leaders;
 use quintet_signer::{PhaseMessage, SigningRequest as Wanted, Turn};
@@ -14,7 +15,7 @@ use quintet_types::{
 };
 
 use super::{FETCH_PAUSE_MS, JointError, Place, Running};
-use crate::{core::OpenPhase, db, service::now_ms};
+use crate::{core::OpenPhase, db, metrics::ReasonLabels, service::now_ms};
 
 /// After so long without an outcome peers are asked for theirs, ms.
 const PATIENCE_MS: u64 = 3_000;
@@ -33,17 +34,19 @@ impl Running {
         }
         let genesis = self.joint.shared.read().config.genesis_ms / 1000;
         let rounds = Rounds::new(open.due, genesis, self.joint.timing, &self.spec);
+        let ranks = self.ranks(&open, open.due, rounds.per_extension());
         let setup = Setup {
             job: open.job,
             phase: open.phase,
             committee: self.joint.enrolled.committee(&open.seed),
-            ranks: self.ranks(&open, open.due, rounds.per_extension()),
+            ranks: ranks.clone(),
             rounds,
             me: self.joint.me,
         };
         let written = records.len() as u64;
         let place = Place {
             agreement: Agreement::restore(setup, records),
+            ranks,
             judging: BTreeMap::new(),
             proposing: None,
             decided: None,
@@ -100,14 +103,20 @@ impl Running {
                 }
             }
             Effect::Uncertified { extension, slot } => {
+                self.joint.metrics.agreement.uncertified.inc();
                 self.joint.shared.write().extend_to(&place.0, slot)?;
+                self.tell(place, CertificateState::Agreeing);
                 let open = self.joint.shared.read().open_phases();
                 let open = open.into_iter().find(|open| (open.job, open.phase) == place);
                 let Some((open, at)) = open.zip(self.places.get(&place)) else { return Ok(None) };
                 let ranks = self.ranks(&open, slot, at.agreement.setup().rounds.per_extension());
+                if let Some(at) = self.places.get_mut(&place) {
+                    at.ranks.clone_from(&ranks);
+                }
                 return Ok(Some(Input::Extend { extension, ranks }));
             }
             Effect::Evidence(evidence) => {
+                self.joint.metrics.agreement.evidence.inc();
                 tracing::warn!(job = %place.0, phase = %place.1, ?evidence, "a validator contradicted itself");
             }
             // Every agreement is looked at ten times a second.
@@ -134,6 +143,7 @@ impl Running {
         match self.joint.signer.sign(&key, wanted).await {
             Ok(signature) => Some(Input::Signed { request, signature }),
             Err(error) => {
+                self.joint.metrics.agreement.unsigned.inc();
                 tracing::error!(job = %place.0, phase = %place.1, %error, "this validator's vote is missing");
                 None
             }
@@ -153,10 +163,29 @@ impl Running {
         let key = (place.0.slot.0, place.0.root().0, place.1.number());
         store.put(&db::CERTIFIED, &key, &certified.as_ssz_bytes())?;
         self.certificates.insert(place.0, certified.certificate.clone());
+        self.count(place, &certified);
+        self.tell(place, CertificateState::Certified);
         if let Some(at) = self.places.get_mut(&place) {
             at.decided = Some(certified);
         }
         Ok(())
+    }
+
+    fn count(&self, place: (JobId, Phase), certified: &CertifiedBundle) {
+        let metrics = &self.joint.metrics.agreement;
+        self.joint.board.certified(&certified.certificate.attesters);
+        metrics.certified_round.observe(f64::from(certified.certificate.ballot.round));
+        if let Some(at) = self.places.get(&place) {
+            let late_ms = now_ms().saturating_sub(at.agreement.setup().rounds.deadline_ms(0));
+            metrics.certificate_seconds.observe(late_ms as f64 / 1000.0);
+        }
+        if Some(certified.bundle.leader) == self.joint.me {
+            metrics.led.inc();
+        }
+    }
+
+    fn tell(&self, (job, phase): (JobId, Phase), state: CertificateState) {
+        self.joint.shared.write().events.push(EventKind::Certificate { job, phase, state });
     }
 
     /// Time passed for one agreement: what it waits for may be there.
@@ -247,6 +276,8 @@ impl Running {
                     continue;
                 }
                 Err(objection) => {
+                    let reason = ReasonLabels { reason: objection.name() };
+                    self.joint.metrics.agreement.objections.get_or_create(&reason).inc();
                     tracing::warn!(job = %place.0, phase = %place.1, leader = %bundle.leader, %objection, "no vote for a bundle");
                     false
                 }

@@ -1,6 +1,7 @@
 //! What goes over the network: announcements, submissions, proposals, votes, certified bundles.
 
 use quintet_agreement::{Input, Verified, verify_certified, verify_proposal, verify_votes};
+use quintet_api::EventKind;
 use quintet_gossip::wire::requests::Refusal;
 use quintet_gossip::{
     BundlesByRange, Gossip, MessageId, NetworkEvent, PeerId, Request, Responder, SubmissionId, SubmissionsByRoot, Verdict,
@@ -32,14 +33,28 @@ impl Running {
             NetworkEvent::Request { request, responder, .. } => self.answer(&request, responder),
             NetworkEvent::PeerConnected { peer, .. } => {
                 tracing::info!(%peer, "peer");
+                self.tell_peers();
                 self.ask_for_bundles(peer);
             }
             NetworkEvent::Isolated(isolation) => tracing::warn!(?isolation, "this sidecar looks cut off from the others"),
             NetworkEvent::Reconnected => tracing::info!("this sidecar is connected to the others again"),
-            NetworkEvent::PeerDropped { peer, reason } => tracing::info!(%peer, ?reason, "peer is gone"),
+            NetworkEvent::PeerDropped { peer, reason } => {
+                tracing::info!(%peer, ?reason, "peer is gone");
+                self.tell_peers();
+            }
             NetworkEvent::BodyMissing { .. } | NetworkEvent::PeerStatus { .. } => {}
         }
         Ok(())
+    }
+
+    /// Subscribers hear how many peers there are.
+    fn tell_peers(&self) {
+        let (network, shared) = (self.joint.network.clone(), self.joint.shared.clone());
+        tokio::spawn(async move {
+            let Ok(peers) = network.peers().await else { return };
+            let connected = u32::try_from(peers.len()).unwrap_or(u32::MAX);
+            shared.write().events.push(EventKind::Peers { connected });
+        });
     }
 
     async fn on_gossip(&mut self, id: MessageId, gossip: Gossip) -> Result<(), JointError> {
@@ -90,8 +105,10 @@ impl Running {
     async fn on_proposal(&mut self, proposal: SignedProposal) -> Result<Verdict, JointError> {
         let place = (proposal.bundle.job, proposal.bundle.phase);
         let Some(at) = self.places.get(&place) else { return Ok(Verdict::Ignore) };
+        let leader = proposal.bundle.leader;
         match verify_proposal(proposal, &at.agreement.setup().committee, &self.spec) {
             Ok(proposal) => {
+                self.joint.board.heard(leader);
                 self.handle(place, Input::Proposal(Box::new(proposal))).await?;
                 Ok(Verdict::Accept)
             }
@@ -107,6 +124,10 @@ impl Running {
         let found = self.places.iter().find(|((job, phase), _)| *phase == ballot.phase && job.root() == ballot.job_root);
         let Some((place, at)) = found else { return Ok(Verdict::Ignore) };
         let (place, committee) = (*place, &at.agreement.setup().committee);
+        let voter = match &attestation {
+            Attestation::Vote(vote) => Some(vote.validator),
+            Attestation::Certificate(_) => None,
+        };
         let input = match attestation {
             Attestation::Vote(vote) => {
                 let verified = verify_votes(vec![vote], committee, &self.spec).pop();
@@ -118,6 +139,7 @@ impl Running {
         };
         match input {
             Some(Ok(input)) => {
+                voter.into_iter().for_each(|voter| self.joint.board.heard(voter));
                 self.handle(place, input).await?;
                 Ok(Verdict::Accept)
             }

@@ -10,10 +10,12 @@
 //! ```
 
 mod agree;
+pub mod board;
 mod carry;
 pub mod enrolled;
 mod start;
 
+pub use board::Board;
 pub use start::{check, start};
 
 use std::{
@@ -21,6 +23,7 @@ use std::{
     sync::Arc,
 };
 
+use board::Standing;
 use quintet_agreement::{Agreement, Enrolled, Member, Timing};
 use quintet_api::EventKind;
 use quintet_gossip::{NetworkEvent, NetworkHandle, PeerId};
@@ -34,6 +37,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     core::CoreError,
+    metrics::Metrics,
     service::{IntakeQueue, Shared, now_ms},
 };
 
@@ -61,6 +65,10 @@ pub struct Joint {
     pub me: Option<ValidatorIndex>,
     /// How long the agreement waits.
     pub timing: Timing,
+    /// What the gateway shows of it.
+    pub board: Board,
+    /// Metrics.
+    pub metrics: Metrics,
 }
 
 /// Why the task cannot go on.
@@ -77,6 +85,8 @@ pub enum JointError {
 /// The agreement on one phase, and what it waits for.
 struct Place {
     agreement: Agreement,
+    /// Who leads at the deadline as it is now.
+    ranks: Vec<ValidatorIndex>,
     /// Proposals to be judged, by the root of the bundle.
     judging: BTreeMap<Root, SignedProposal>,
     /// Rank and slot that a bundle is wanted for.
@@ -116,6 +126,7 @@ impl Joint {
     /// # Errors
     /// If the store fails: nothing may be signed any more.
     pub async fn run(self, mut events: mpsc::Receiver<NetworkEvent>, stop: CancellationToken) -> Result<(), JointError> {
+        self.metrics.gossip.show(self.network.metrics());
         let (sender, mut fetched) = mpsc::unbounded_channel();
         let (spec, mut own) = {
             let core = self.shared.read();
@@ -193,7 +204,18 @@ impl Running {
         for place in places {
             self.wake(place, now_ms()).await?;
         }
+        self.show();
         Ok(())
+    }
+
+    /// Puts what is to be seen on the board.
+    fn show(&self) {
+        let standings: BTreeMap<_, _> =
+            self.places.iter().map(|(place, at)| (*place, Standing::of(&at.agreement, at.ranks.clone()))).collect();
+        let metrics = &self.joint.metrics.agreement;
+        metrics.open.set(i64::try_from(standings.len()).unwrap_or(i64::MAX));
+        metrics.round.set(standings.values().filter_map(|standing| standing.round).max().map_or(0, i64::from));
+        self.joint.board.set_phases(standings);
     }
 
     fn member(&self, index: ValidatorIndex) -> Option<&Member> {

@@ -12,9 +12,10 @@ use quintet_types::{PublicKeyBytes, SignatureBytes, Spec, ValidatorIndex};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Joint, JointError, enrolled};
+use super::{Board, Joint, JointError, enrolled};
 use crate::{
     config::Config,
+    metrics::Metrics,
     service::{IntakeQueue, Shared},
 };
 
@@ -43,8 +44,9 @@ pub async fn start(
     spec: &Arc<Spec>,
     shared: Shared,
     intake: IntakeQueue,
+    metrics: Metrics,
     stop: &CancellationToken,
-) -> anyhow::Result<Option<JoinHandle<Result<(), JointError>>>> {
+) -> anyhow::Result<Option<(Board, JoinHandle<Result<(), JointError>>)>> {
     let p2p = &config.p2p;
     let Some((enrolled, signer)) = check(config)? else { return Ok(None) };
     let (signer, me) = match signer {
@@ -76,14 +78,17 @@ pub async fn start(
     network.quic = p2p.quic;
     let (network, events) = Network::start(network).context("network of sidecars")?;
     tracing::info!(peer_id = %network.local_peer_id(), %digest, validators = enrolled.members().len(), ?me, "network of sidecars");
-    let joint = Joint { shared, intake, network, signer, enrolled, me, timing: Timing::default() };
+    let board = Board::new(network.clone(), enrolled.clone(), me);
+    let timing = Timing::default();
+    let joint = Joint { shared, intake, network, signer, enrolled, me, timing, board: board.clone(), metrics };
     let stop = stop.clone();
-    Ok(Some(tokio::spawn(async move {
+    let task = tokio::spawn(async move {
         let result = joint.run(events, stop.clone()).await;
         // Nothing counts any more without it.
         stop.cancel();
         result
-    })))
+    });
+    Ok(Some((board, task)))
 }
 
 async fn open(config: ValidatorConfig, spec: &Arc<Spec>, record: &Path) -> anyhow::Result<Arc<dyn ValidatorSigner>> {

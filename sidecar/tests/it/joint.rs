@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use quintet_agreement::{Enrolled, Member, Timing};
+use quintet_api::CertificateState;
 use quintet_gossip::{Network, NetworkConfig, NetworkHandle, NodeKey, Status, fork_digest};
 use quintet_keys::SecretKey;
 use quintet_node::spec_root;
@@ -13,7 +14,7 @@ use quintet_proving::{Circuits, Guest};
 use quintet_sidecar::{
     core::{Core, CoreConfig, Intake},
     db,
-    joint::Joint,
+    joint::{Board, Joint},
     metrics::Metrics,
     registry::RegistryFile,
     service::{self, Bounds, IntakeQueue, Shared, now_ms},
@@ -56,6 +57,8 @@ struct Sidecar {
     shared: Shared,
     intake: IntakeQueue,
     network: NetworkHandle,
+    board: Board,
+    metrics: Metrics,
     stop: CancellationToken,
     /// Events of a chain come through here; while it is open the sidecar runs.
     _chain: mpsc::Sender<quintet_beacon::ChainEvent>,
@@ -118,6 +121,8 @@ impl Sidecar {
             network.static_peers.extend(peer.network.listen_addresses().await.unwrap());
         }
         let (network, events) = Network::start(network).unwrap();
+        let board = Board::new(network.clone(), enrolled(), Some(ValidatorIndex(index)));
+        let metrics = Metrics::default();
         let joint = Joint {
             shared: shared.clone(),
             intake: intake.clone(),
@@ -126,6 +131,8 @@ impl Sidecar {
             enrolled: enrolled(),
             me: Some(ValidatorIndex(index)),
             timing: Timing::default(),
+            board: board.clone(),
+            metrics: metrics.clone(),
         };
         let stop = CancellationToken::new();
         tokio::spawn(joint.run(events, stop.clone()));
@@ -140,7 +147,7 @@ impl Sidecar {
             Metrics::default(),
             stop.clone(),
         ));
-        Self { shared, intake, network, stop, _chain: chain, _folder: folder }
+        Self { shared, intake, network, board, metrics, stop, _chain: chain, _folder: folder }
     }
 
     fn state(&self, job: &JobId) -> Option<JobState> {
@@ -167,6 +174,33 @@ async fn until(what: &str, seconds: u64, all: impl Fn() -> bool) {
         }
     });
     waited.await.unwrap_or_else(|_| panic!("{what}: not within {seconds} s"));
+}
+
+/// What the gateways of these sidecars show and count of the job.
+async fn shown(sidecars: &[Sidecar], job: &JobId) {
+    let mut led = 0;
+    for sidecar in sidecars {
+        let core = sidecar.shared.read();
+        let certificates = core.certificates(core.job(job).unwrap(), Some(&sidecar.board)).unwrap();
+        assert_eq!(certificates.len(), 3);
+        for one in &certificates {
+            assert_eq!(one.state, CertificateState::Certified);
+            assert!(one.signers.len() >= 3 && one.weight * 3 > one.total_weight * 2 && one.leader.is_some(), "{one:?}");
+        }
+        let validators = core.validators(Some(&sidecar.board));
+        drop(core);
+        assert_eq!((validators.certificates, validators.validators.len()), (3, 4));
+        let heard = validators.validators.iter().filter(|one| one.heard_ms.is_some()).count();
+        assert!(heard >= 2, "{validators:?}");
+        assert!(validators.validators.iter().any(|one| one.balance.0 > 0), "somebody led");
+        assert_eq!(sidecar.board.peers().await.unwrap().peers.len(), 3);
+        let metrics = sidecar.metrics.render();
+        for line in ["agreement_certificate_seconds_count 3", "agreement_certified_round_count 3", "gossip_peers 3"] {
+            assert!(metrics.contains(&format!("quintet_sidecar_{line}")), "{line} is not in\n{metrics}");
+        }
+        led += sidecar.metrics.agreement.led.get();
+    }
+    assert_eq!(led, 3, "each bundle has one maker");
 }
 
 /// Each prover posts to one sidecar only; all sidecars close the same phases with the same bundles and end with one ledger.
@@ -218,5 +252,6 @@ async fn four_sidecars_agree_on_a_job_whose_provers_post_to_different_ones() {
     let first = phases(&sidecars[0]);
     assert_eq!(first.iter().map(|line| line.2).collect::<Vec<_>>(), [4, 4, 1], "nobody's submission was lost");
     assert!(sidecars.iter().all(|sidecar| phases(sidecar) == first));
+    shown(&sidecars, &job).await;
     sidecars.iter().for_each(|sidecar| sidecar.stop.cancel());
 }

@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use quintet_api::{Event, EventKind, JobState};
+use quintet_api::{CertificateState, Event, EventKind, JobState};
 use quintet_types::{JobId, Phase, PublicKeyBytes};
 
 /// What was seen so far.
@@ -78,7 +78,11 @@ impl View {
             EventKind::Holes { job, instances } => format!("{}  {} instances have no commitment", short(job), instances.len()),
             EventKind::Submission { job, phase, prover, valid, .. } => self.submission(*job, *phase, prover, *valid)?,
             EventKind::Reorg { slot, depth, .. } => format!("slot {slot}: {depth} blocks left the chain"),
-            EventKind::Finalized { .. } => return None,
+            EventKind::Certificate { job, phase, state: CertificateState::Certified } => {
+                format!("{}  {phase} is certified", short(job))
+            }
+            EventKind::Certificate { job, phase, .. } => format!("{}  {phase} goes on: no certificate in time", short(job)),
+            EventKind::Finalized { .. } | EventKind::Peers { .. } => return None,
             EventKind::Warning { message } => format!("warning: {message}"),
         })
     }

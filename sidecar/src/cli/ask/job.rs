@@ -88,7 +88,7 @@ const fn place(state: InstanceState) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use quintet_api::{InstanceView, JobState, JobSummary, PhaseView};
+    use quintet_api::{CertificateState, InstanceView, JobState, JobSummary, PhaseView};
     use quintet_types::{InstanceIndex, Phase, PublicKeyBytes, Root, Slot};
 
     fn detail() -> JobDetail {
@@ -109,6 +109,9 @@ mod tests {
             deadline_ms: 9_000,
             closed_ms,
             bundle_root: None,
+            leader: None,
+            rank: None,
+            certificate: CertificateState::Alone,
             submissions: 4,
         };
         let instance = |index, state| InstanceView {

@@ -14,6 +14,7 @@ use quintet_sidecar::{
     core::{Core, CoreConfig, Todo},
     db,
     gateway::{Admission, App, admin, router},
+    joint::Board,
     metrics::Metrics,
     net::{Listener, ListenerLimits, Seats, TlsFiles},
     registry::RegistryFile,
@@ -77,12 +78,17 @@ impl Gateway {
         let folder = tempfile::tempdir().unwrap();
         let (spec, keys) = (Network::Devnet.spec(), keys());
         let core = core(folder.path(), spec, &keys);
-        Self::serve(config, core, keys, folder, None).await
+        Self::serve(config, core, keys, folder, None, None).await
     }
 
     /// One around a state that somebody else brought about, in a folder that outlives it.
     pub(super) async fn around(config: Config, core: Core) -> Self {
-        Self::serve(config, core, keys(), tempfile::tempdir().unwrap(), None).await
+        Self::serve(config, core, keys(), tempfile::tempdir().unwrap(), None, None).await
+    }
+
+    /// As [`Self::around`], with other validators' sidecars.
+    pub(super) async fn among(config: Config, core: Core, board: Board) -> Self {
+        Self::serve(config, core, keys(), tempfile::tempdir().unwrap(), None, Some(board)).await
     }
 
     /// One whose certificate is in two files.
@@ -90,7 +96,7 @@ impl Gateway {
         let folder = tempfile::tempdir().unwrap();
         let keys = keys();
         let core = core(folder.path(), Network::Devnet.spec(), &keys);
-        Self::serve(config, core, keys, folder, Some(tls)).await
+        Self::serve(config, core, keys, folder, Some(tls), None).await
     }
 
     /// One with a job in T1, whose deadline is far away.
@@ -108,10 +114,17 @@ impl Gateway {
                 core.planned(&job, plan, now_ms()).unwrap();
             }
         }
-        (Self::serve(config, core, keys, folder, None).await, job)
+        (Self::serve(config, core, keys, folder, None, None).await, job)
     }
 
-    async fn serve(config: Config, core: Core, keys: Vec<SecretKey>, folder: tempfile::TempDir, tls: Option<TlsFiles>) -> Self {
+    async fn serve(
+        config: Config,
+        core: Core,
+        keys: Vec<SecretKey>,
+        folder: tempfile::TempDir,
+        tls: Option<TlsFiles>,
+        board: Option<Board>,
+    ) -> Self {
         let (stop, metrics) = (CancellationToken::new(), Metrics::default());
         let (store, spec) = (core.store().clone(), Arc::clone(&core.config.spec));
         let shared = Shared::new(core);
@@ -122,6 +135,7 @@ impl Gateway {
             spec_root: spec_root(&spec),
             spec,
             admission: Arc::new(Admission::new(&config)),
+            board,
             stop: stop.clone(),
         };
         let limits = ListenerLimits {

@@ -7,6 +7,7 @@ mod fixture;
 mod limits;
 mod openapi;
 mod operator;
+mod others;
 mod settlements;
 mod submissions;
 mod tls;
