@@ -36,11 +36,16 @@ export interface Ledger {
 export type Health = Schemas["Health"];
 export type Syncing = Schemas["Syncing"];
 export type Identity = Schemas["Identity"];
+export type Certificate = Schemas["CertificateView"];
+export type Reuse = Schemas["JobReuse"];
+export type Peers = Schemas["PeersView"];
+export type Validators = Schemas["ValidatorsView"];
 export interface Evidence {
-  [key: string]: unknown;
+  equivocations: unknown[];
+  wrong_digests: unknown[];
 }
 
-export const TOPICS = ["job", "phase", "holes", "challenge", "submission", "reorg", "finalized", "warning"] as const;
+export const TOPICS = ["job", "phase", "holes", "challenge", "submission", "certificate", "peers", "reorg", "finalized", "warning"] as const;
 export type Topic = (typeof TOPICS)[number];
 
 export const address = (path: string): URL => new URL(path, document.baseURI);

@@ -28,4 +28,15 @@ export function span(ms: number): string {
   return seconds < 100 ? `${seconds.toFixed(1)} s` : `${Math.round(seconds / 60)} min`;
 }
 
+/** How long ago something was. */
+export function ago(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 100) return `${seconds} s ago`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 100 ? `${minutes} min ago` : `${Math.round(minutes / 60)} h ago`;
+}
+
+/** An amount of gwei in ether. */
+export const gwei = (amount: string): string => `${group((BigInt(amount) / UNIT).toString())} ETH`;
+
 export const time = (ms: string | number): string => new Date(Number(ms)).toISOString().slice(11, 19);

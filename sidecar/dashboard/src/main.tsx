@@ -1,10 +1,11 @@
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { onConnection, type Health, type Identity, type Syncing } from "./api";
+import { onConnection, type Health, type Identity, type Peers, type Syncing } from "./api";
 import { useLive } from "./live";
 import { JobPage } from "./pages/job";
 import { JobsPage } from "./pages/jobs";
 import { LedgerPage } from "./pages/ledger";
+import { NetworkPage } from "./pages/network";
 import { ProverPage } from "./pages/prover";
 import { ProversPage } from "./pages/provers";
 import "./style.css";
@@ -12,6 +13,7 @@ import "./style.css";
 const PAGES = [
   ["#/", "Jobs"],
   ["#/provers", "Provers"],
+  ["#/network", "Network"],
   ["#/ledger", "Ledger"],
 ] as const;
 
@@ -20,6 +22,7 @@ function route(hash: string) {
   if (page === "jobs" && argument) return <JobPage id={decodeURIComponent(argument)} key={argument} />;
   if (page === "provers" && argument) return <ProverPage pubkey={argument} key={argument} />;
   if (page === "provers") return <ProversPage />;
+  if (page === "network") return <NetworkPage />;
   if (page === "ledger") return <LedgerPage />;
   return <JobsPage />;
 }
@@ -43,6 +46,7 @@ function Node() {
   const identity = useLive<Identity>("v1/node/identity", []).data;
   const health = useLive<Health>("v1/node/health", ["job", "warning", "finalized"]).data;
   const syncing = useLive<Syncing>("v1/node/syncing", ["job", "phase", "finalized"]).data;
+  const peers = useLive<Peers>("v1/node/peers", ["peers", "phase"]).data;
   const [connected, setConnected] = useState(false);
   useEffect(() => onConnection(setConnected), []);
   const troubles = [
@@ -50,6 +54,8 @@ function Node() {
     health && !health.beacon_node && "no beacon node",
     health && health.beacon_node && !health.synced && "beacon node is syncing",
     health && !health.store && "the store fails",
+    peers && !peers.alone && peers.peers.length === 0 && "no peers",
+    peers?.isolated && peers.peers.length > 0 && "looks cut off from the other sidecars",
   ].filter(Boolean);
   return (
     <p class="node" role="status">
@@ -57,6 +63,7 @@ function Node() {
       {troubles.length ? troubles.join(", ") : "healthy"}
       <span class="quiet">
         {identity?.network} · head {syncing?.head_slot ?? "…"} · finalized {syncing?.finalized_slot ?? "…"}
+        {peers && !peers.alone && ` · ${peers.peers.length} ${peers.peers.length === 1 ? "peer" : "peers"}`}
       </span>
     </p>
   );
@@ -64,7 +71,7 @@ function Node() {
 
 function App() {
   const hash = useHash();
-  const here = hash.startsWith("#/provers") ? "#/provers" : hash.startsWith("#/ledger") ? "#/ledger" : "#/";
+  const here = PAGES.find(([to]) => to !== "#/" && hash.startsWith(to))?.[0] ?? "#/";
   return (
     <>
       <header>

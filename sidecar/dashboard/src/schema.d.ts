@@ -109,6 +109,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/jobs/{id}/certificates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Leaders and certificates of a job's phases. */
+        get: operations["certificates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs/{id}/challenge": {
         parameters: {
             query?: never;
@@ -265,6 +282,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/jobs/{id}/reuse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whose partial proofs a job's valid full proofs hold. */
+        get: operations["reuse"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs/{id}/rewards": {
         parameters: {
             query?: never;
@@ -401,6 +435,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/node/peers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sidecars of other validators that this one is connected with. One that runs alone has no network, and says so. */
+        get: operations["peers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/node/syncing": {
         parameters: {
             query?: never;
@@ -503,6 +554,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/validators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The enrolled validators with weight, what was heard of them and what they earned; alone our own. */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/validators/{index}/claim": {
         parameters: {
             query?: never;
@@ -579,6 +647,44 @@ export interface components {
              * @description Weight in 1/65,536.
              */
             weight: number;
+        };
+        /**
+         * @description Where the agreement on a phase is.
+         * @enum {string}
+         */
+        CertificateState: "alone" | "waiting" | "agreeing" | "certified";
+        /** @description One phase in `GET /v1/jobs/{id}/certificates`. */
+        CertificateView: {
+            /** @description Root of the bundle that closed the phase. */
+            bundle_root?: string | null;
+            /** @description How often the deadline moved because nobody certified a bundle in time. */
+            extensions: string;
+            /** @description Whose bundle closed the phase; while it is open, whose turn the round is. */
+            leader?: string | null;
+            /** @description Which. */
+            phase: string;
+            /**
+             * Format: int32
+             * @description Its rank.
+             */
+            rank?: number | null;
+            /** @description Who may lead at the deadline as it is now, rank 0 first; empty once the phase is closed. */
+            ranks: string[];
+            /**
+             * Format: int32
+             * @description The round that the agreement is in, or the one of the certificate.
+             */
+            round?: number | null;
+            /** @description The aggregated signature, once there is one. */
+            signature?: string | null;
+            /** @description Who signed the certificate; while the phase is open, who has committed itself to a bundle in this round. */
+            signers: string[];
+            /** @description Where the agreement is. */
+            state: components["schemas"]["CertificateState"];
+            /** @description Weight of all who may vote. */
+            total_weight: string;
+            /** @description Weight of these, in gwei of effective balance. */
+            weight: string;
         };
         /** @description `GET /v1/jobs/{id}/challenge`, once T1 is closed. */
         Challenge: {
@@ -696,6 +802,16 @@ export interface components {
             };
         };
         /** @description A successful answer. */
+        Data_JobReuse: {
+            /** @description `GET /v1/jobs/{id}/reuse`. */
+            data: {
+                /** @description Valid full proofs of T3 to T5, in order of phase and prover. */
+                full_proofs: components["schemas"]["ReuseView"][];
+                /** @description Provers that are named in `makers`. */
+                provers: string[];
+            };
+        };
+        /** @description A successful answer. */
         Data_LedgerView: {
             /** @description `GET /v1/ledger`. */
             data: {
@@ -707,6 +823,24 @@ export interface components {
                 finalized_slot: string;
                 /** @description Hash tree root over all entries, provisional ones included. */
                 root: string;
+            };
+        };
+        /** @description A successful answer. */
+        Data_PeersView: {
+            /** @description `GET /v1/node/peers`. */
+            data: {
+                /** @description Addresses that it listens on. */
+                addresses: string[];
+                /** @description Whether this sidecar runs alone (`p2p.validators` is not set): then it has no network, and nothing below says anything. */
+                alone: boolean;
+                /** @description Peers that were banned since the start. */
+                bans: string;
+                /** @description Whether it looks cut off from the others. */
+                isolated: boolean;
+                /** @description Name of this node in the network. */
+                peer_id?: string | null;
+                /** @description The peers that are connected, in order of their names. */
+                peers: components["schemas"]["PeerView"][];
             };
         };
         /** @description A successful answer. */
@@ -794,6 +928,24 @@ export interface components {
             };
         };
         /** @description A successful answer. */
+        Data_ValidatorsView: {
+            /** @description `GET /v1/validators`. */
+            data: {
+                /** @description Whether this sidecar runs alone: then its own validator leads every phase, and is the only one listed. */
+                alone: boolean;
+                /** @description Certificates seen since the start, of which `certificates_signed` counts a part. */
+                certificates: string;
+                /** @description The validator of this sidecar. */
+                own: string;
+                /** @description Weight of all, in gwei of effective balance. */
+                total_weight: string;
+                /** @description The enrolled validators by index. */
+                validators: components["schemas"]["ValidatorView"][];
+                /** @description Whether that validator votes: enrolled, and with a key here. */
+                votes: boolean;
+            };
+        };
+        /** @description A successful answer. */
         Data_Vec_Assignment: {
             data: {
                 /** @description Instances to commit in T1. */
@@ -802,6 +954,41 @@ export interface components {
                 prove: string[];
                 /** @description The prover. */
                 prover: string;
+            }[];
+        };
+        /** @description A successful answer. */
+        Data_Vec_CertificateView: {
+            data: {
+                /** @description Root of the bundle that closed the phase. */
+                bundle_root?: string | null;
+                /** @description How often the deadline moved because nobody certified a bundle in time. */
+                extensions: string;
+                /** @description Whose bundle closed the phase; while it is open, whose turn the round is. */
+                leader?: string | null;
+                /** @description Which. */
+                phase: string;
+                /**
+                 * Format: int32
+                 * @description Its rank.
+                 */
+                rank?: number | null;
+                /** @description Who may lead at the deadline as it is now, rank 0 first; empty once the phase is closed. */
+                ranks: string[];
+                /**
+                 * Format: int32
+                 * @description The round that the agreement is in, or the one of the certificate.
+                 */
+                round?: number | null;
+                /** @description The aggregated signature, once there is one. */
+                signature?: string | null;
+                /** @description Who signed the certificate; while the phase is open, who has committed itself to a bundle in this round. */
+                signers: string[];
+                /** @description Where the agreement is. */
+                state: components["schemas"]["CertificateState"];
+                /** @description Weight of all who may vote. */
+                total_weight: string;
+                /** @description Weight of these, in gwei of effective balance. */
+                weight: string;
             }[];
         };
         /** @description A successful answer. */
@@ -882,6 +1069,11 @@ export interface components {
                 version: string;
             };
         };
+        /**
+         * @description Who made a connection.
+         * @enum {string}
+         */
+        Direction: "inbound" | "outbound";
         /** @description What a prover owes to one job. */
         DutyView: {
             /** @description Instances to commit in T1. */
@@ -993,6 +1185,13 @@ export interface components {
             /** @description Selected provers in order of selection. */
             selected: string[];
         };
+        /** @description `GET /v1/jobs/{id}/reuse`. */
+        JobReuse: {
+            /** @description Valid full proofs of T3 to T5, in order of phase and prover. */
+            full_proofs: components["schemas"]["ReuseView"][];
+            /** @description Provers that are named in `makers`. */
+            provers: string[];
+        };
         /**
          * @description Where a job is.
          * @enum {string}
@@ -1063,10 +1262,56 @@ export interface components {
             /** @description Pass it as `after` to get the next part; absent on the last one. */
             next?: string | null;
         };
+        /** @description `GET /v1/node/peers`. */
+        PeersView: {
+            /** @description Addresses that it listens on. */
+            addresses: string[];
+            /** @description Whether this sidecar runs alone (`p2p.validators` is not set): then it has no network, and nothing below says anything. */
+            alone: boolean;
+            /** @description Peers that were banned since the start. */
+            bans: string;
+            /** @description Whether it looks cut off from the others. */
+            isolated: boolean;
+            /** @description Name of this node in the network. */
+            peer_id?: string | null;
+            /** @description The peers that are connected, in order of their names. */
+            peers: components["schemas"]["PeerView"][];
+        };
+        /** @description One peer. Which validator it belongs to is not known: messages name their makers, and are handed on by everyone. */
+        PeerView: {
+            /** @description The address that it is connected by. */
+            address: string;
+            /** @description The program that it says it is. */
+            agent?: string | null;
+            /** @description Connected since, Unix time in milliseconds. */
+            connected_ms: string;
+            /** @description Who made the connection. */
+            direction: components["schemas"]["Direction"];
+            /** @description Last finalized slot that it told. */
+            finalized_slot: string;
+            /** @description Head that it told last. */
+            head_slot: string;
+            /** @description Root of its ledger up to that slot: another one than ours at the same slot is a fault of one of us. */
+            ledger_root: string;
+            /** @description Its name. */
+            peer_id: string;
+            /**
+             * Format: int32
+             * @description Points for faults, which fade: at 100 it is banned.
+             */
+            points: number;
+            /**
+             * Format: int64
+             * @description What gossipsub thinks of it, rounded: above 0 it has been of use, at -80 it is not listened to.
+             */
+            score: number;
+        };
         /** @description One phase of a job. */
         PhaseView: {
             /** @description Root of the bundle that closed it. */
             bundle_root?: string | null;
+            /** @description Where the agreement of several validators is; `…/certificates` says more. */
+            certificate?: components["schemas"]["CertificateState"];
             /**
              * Format: int64
              * @description When it was closed; absent while it is open.
@@ -1074,8 +1319,15 @@ export interface components {
             closed_ms?: number | null;
             /** @description Deadline, Unix time in milliseconds. */
             deadline_ms: string;
+            /** @description The validator whose bundle closed it. */
+            leader?: string | null;
             /** @description Which. */
             phase: string;
+            /**
+             * Format: int32
+             * @description Its rank in this phase.
+             */
+            rank?: number | null;
             /** @description Start, Unix time in milliseconds. */
             starts_ms: string;
             /** @description Submissions in the bundle, or so far. */
@@ -1107,6 +1359,19 @@ export interface components {
             status: components["schemas"]["ProverStatus"];
             /** @description Selection weight in 1/65,536; 65,536 is a newcomer's. */
             weight: string;
+        };
+        /** @description One full proof in `GET /v1/jobs/{id}/reuse`: whose partial proofs it is made of. */
+        ReuseView: {
+            /** @description Root of its body. */
+            body_root: string;
+            /** @description Whether it is in a bundle that closed its phase, so that reuse is paid. */
+            included: boolean;
+            /** @description For each instance in plan order the prover whose partial proof it holds, as a place in `provers` of the answer. */
+            makers: number[];
+            /** @description The phase that it was submitted in. */
+            phase: string;
+            /** @description Who submitted it. */
+            prover: string;
         };
         /** @description One ledger entry with the parameter that was applied. */
         RewardEntry: Record<string, never> & {
@@ -1241,6 +1506,41 @@ export interface components {
             entries: components["schemas"]["RewardEntry"][];
             /** @description Sum in 10⁻⁹ of the source's unit. */
             total: string;
+        };
+        /** @description `GET /v1/validators`. */
+        ValidatorsView: {
+            /** @description Whether this sidecar runs alone: then its own validator leads every phase, and is the only one listed. */
+            alone: boolean;
+            /** @description Certificates seen since the start, of which `certificates_signed` counts a part. */
+            certificates: string;
+            /** @description The validator of this sidecar. */
+            own: string;
+            /** @description Weight of all, in gwei of effective balance. */
+            total_weight: string;
+            /** @description The enrolled validators by index. */
+            validators: components["schemas"]["ValidatorView"][];
+            /** @description Whether that validator votes: enrolled, and with a key here. */
+            votes: boolean;
+        };
+        /** @description One enrolled validator. */
+        ValidatorView: {
+            /** @description What it earned, provisional entries included. */
+            balance: string;
+            /** @description Certificates since the start that it signed. A certificate needs more than two thirds, not all: who is slow is left out. */
+            certificates_signed: string;
+            /**
+             * Format: int64
+             * @description When a vote or proposal of it came last since the start, Unix time in milliseconds; absent if none did.
+             */
+            heard_ms?: number | null;
+            /** @description Its index on the beacon chain. */
+            index: string;
+            /** @description Its key, where it is enrolled with one. */
+            pubkey?: string | null;
+            /** @description How it signs. */
+            signing?: string | null;
+            /** @description Its weight, in gwei of effective balance. */
+            weight: string;
         };
         /** @description `GET /v1/node/version`. */
         Version: {
@@ -1423,6 +1723,43 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    certificates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Data_Vec_CertificateView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            500: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2011,6 +2348,35 @@ export interface operations {
             };
         };
     };
+    reuse: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Data_JobReuse"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     rewards: {
         parameters: {
             query?: never;
@@ -2301,6 +2667,33 @@ export interface operations {
             };
         };
     };
+    peers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Data_PeersView"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     syncing: {
         parameters: {
             query?: never;
@@ -2442,6 +2835,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Data_ValidatorsView"];
+                };
             };
         };
     };

@@ -1,26 +1,29 @@
 // One job: its clock, who did what, submissions, money.
 
 import { useMemo } from "preact/hooks";
-import type { Assignment, Entry, JobDetail, Prover, Submission } from "../api";
+import type { Assignment, Certificate, Entry, JobDetail, Prover, Reuse, Submission } from "../api";
 import { bytes, group, span, units } from "../format";
 import { useLive } from "../live";
+import { Agreement } from "../parts/agreement";
 import { Clock } from "../parts/clock";
 import { Badge, Fact, Facts, Hash, proverLink, State } from "../parts/common";
 import { Grid, table } from "../parts/grid";
 
 export function JobPage({ id }: { id: string }) {
   const path = `v1/jobs/${id}`;
-  const job = useLive<JobDetail>(path, ["job", "phase", "submission", "reorg"]);
+  const job = useLive<JobDetail>(path, ["job", "phase", "submission", "certificate", "reorg"]);
   const assignments = useLive<Assignment[]>(`${path}/assignments`, ["job", "phase"]);
   const commitments = useLive<Submission[]>(`${path}/commitments`, ["phase"]);
   const partials = useLive<Submission[]>(`${path}/partial_proofs`, ["submission", "phase"]);
   const fulls = useLive<Submission[]>(`${path}/full_proofs`, ["submission", "phase"]);
+  const certificates = useLive<Certificate[]>(`${path}/certificates`, ["phase", "certificate"]);
+  const reuse = useLive<Reuse>(`${path}/reuse`, ["submission", "phase"]);
   const rewards = useLive<Entry[]>(`${path}/rewards`, ["phase", "job"]);
   const provers = useLive<Prover[]>("v1/provers", []);
   const indices = useMemo(() => new Map(provers.data?.map((one) => [one.pubkey, one.index])), [provers.data]);
   const cells = useMemo(
-    () => job.data && table(job.data, assignments.data ?? [], commitments.data ?? [], rewards.data ?? [], indices),
-    [job.data, assignments.data, commitments.data, rewards.data, indices],
+    () => job.data && table(job.data, assignments.data ?? [], commitments.data ?? [], rewards.data ?? [], indices, reuse.data),
+    [job.data, assignments.data, commitments.data, rewards.data, indices, reuse.data],
   );
   const submissions = [...(commitments.data ?? []), ...(partials.data ?? []), ...(fulls.data ?? [])];
   return (
@@ -48,6 +51,9 @@ export function JobPage({ id }: { id: string }) {
           </Facts>
           <h3>Instances and provers</h3>
           {cells && cells.instances.length > 0 ? <Grid table={cells} /> : <p class="quiet">No plan yet.</p>}
+          <h3>Agreement</h3>
+          <State of={certificates} />
+          {certificates.data && <Agreement certificates={certificates.data} />}
           <h3>Submissions</h3>
           <Submissions list={submissions} job={job.data} />
           <h3>Ledger</h3>

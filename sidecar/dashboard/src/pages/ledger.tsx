@@ -8,7 +8,7 @@ import { Fact, Facts, Hash, proverLink, State } from "../parts/common";
 export function LedgerPage() {
   const live = useLive<Ledger>("v1/ledger", ["phase", "finalized", "reorg"]);
   const provers = useLive<Prover[]>("v1/provers", []);
-  const evidence = useLive<Evidence[]>("v1/evidence", ["warning", "phase"]);
+  const evidence = useLive<Evidence>("v1/evidence", ["warning", "phase"]);
   const keys = new Map(provers.data?.map((one) => [one.index, one.pubkey]));
   const ledger = live.data;
   return (
@@ -25,7 +25,7 @@ export function LedgerPage() {
               <Hash value={ledger.finalized_root} />
             </Fact>
             <Fact name="Finalized slot">{group(ledger.finalized_slot)}</Fact>
-            <Fact name="Evidence">{evidence.data?.length ?? "…"}</Fact>
+            <Fact name="Evidence">{evidence.data ? evidence.data.equivocations.length + evidence.data.wrong_digests.length : "…"}</Fact>
           </Facts>
           <div class="scroll">
             <table>

@@ -18,6 +18,11 @@ export function Clock({ phases }: { phases: Phase[] }) {
   );
 }
 
+/** The state of a certificate in words. */
+function Certified({ state }: { state: Phase["certificate"] }) {
+  return <span class={state === "agreeing" ? "late" : ""}>{state === "agreeing" ? "validators are agreeing" : state === "waiting" ? "certificate due at the deadline" : state}</span>;
+}
+
 function Step({ name, phase, now }: { name: string; phase: Phase | undefined; now: number }) {
   if (!phase)
     return (
@@ -39,6 +44,11 @@ function Step({ name, phase, now }: { name: string; phase: Phase | undefined; no
       <span>{says}</span>
       <span class="quiet">
         {phase.submissions} submissions · due {time(deadline)}
+      </span>
+      <span class="quiet">
+        {phase.leader != null && `leader ${phase.leader}${phase.rank ? ` (rank ${phase.rank})` : ""}`}
+        {phase.leader != null && phase.certificate !== "alone" && " · "}
+        {phase.certificate !== "alone" && <Certified state={phase.certificate} />}
       </span>
     </li>
   );

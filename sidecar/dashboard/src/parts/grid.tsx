@@ -1,28 +1,32 @@
 // Instances × provers on a canvas: 80,000 cells cost one picture, and the page does not move when they change. A keyboard cursor reads any cell out.
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { Assignment, Entry, JobDetail, Submission } from "../api";
+import type { Assignment, Entry, JobDetail, Reuse, Submission } from "../api";
 import { short } from "../format";
 
-export const STATES = ["free", "assigned", "committed", "proven", "missed", "blamed"] as const;
+export const STATES = ["free", "assigned", "committed", "proven", "reused", "missed", "blamed"] as const;
 export type Cell = (typeof STATES)[number];
 
 export interface Table {
   provers: string[];
   instances: JobDetail["instances"];
   cells: Cell[][];
+  /** How many full proofs of others hold a prover's partial proof of an instance. */
+  uses: number[][];
 }
 
 /** What each prover did for each instance. */
-export function table(job: JobDetail, assignments: Assignment[], commitments: Submission[], entries: Entry[], indices: Map<string, string>): Table {
+export function table(job: JobDetail, assignments: Assignment[], commitments: Submission[], entries: Entry[], indices: Map<string, string>, reuse: Reuse | undefined): Table {
   const provers = assignments.map((one) => one.prover);
   const committed = new Map(commitments.map((one) => [one.prover, new Set(one.valid)]));
   const blamed = new Set(entries.filter((one) => one.reason === "wrong_digest").map((one) => one.account.index));
+  const uses = useCounts(provers, job.instances.length, reuse);
   const closed = (name: string) => job.phases.some((phase) => phase.phase.toLowerCase() === name && phase.closed_ms != null);
   const [t1, t2] = [closed("t1"), closed("t2")];
-  const cells = assignments.map((one) => {
+  const cells = assignments.map((one, row) => {
     const [commit, prove] = [new Set(one.commit), new Set(one.prove)];
-    return job.instances.map((instance): Cell => {
+    return job.instances.map((instance, column): Cell => {
+      if (uses[row]?.[column]) return "reused";
       if (instance.proven_by.includes(one.prover)) return "proven";
       const mine = commit.has(instance.instance) || prove.has(instance.instance);
       if (mine && blamed.has(indices.get(one.prover) ?? "")) return "blamed";
@@ -32,7 +36,21 @@ export function table(job: JobDetail, assignments: Assignment[], commitments: Su
       return mine ? "assigned" : "free";
     });
   });
-  return { provers, instances: job.instances, cells };
+  return { provers, instances: job.instances, cells, uses };
+}
+
+/** Whose partial proofs the valid full proofs of others hold. One's own is no reuse. */
+function useCounts(provers: string[], instances: number, reuse: Reuse | undefined): number[][] {
+  const counts = provers.map(() => new Array<number>(instances).fill(0));
+  const rows = new Map(provers.map((prover, row) => [prover, row]));
+  for (const full of reuse?.full_proofs ?? []) {
+    full.makers.forEach((place, column) => {
+      const maker = reuse?.provers[place];
+      const row = maker === undefined || maker === full.prover ? undefined : counts[rows.get(maker) ?? -1];
+      if (row) row[column] = (row[column] ?? 0) + 1;
+    });
+  }
+  return counts;
 }
 
 const side = (count: number): number => (count <= 12 ? 22 : count <= 40 ? 14 : count <= 120 ? 8 : 4);
@@ -95,6 +113,7 @@ export function Grid({ table }: { table: Table }) {
 
   const instance = table.instances[at.column];
   const cell = table.cells[at.row]?.[at.column];
+  const uses = table.uses[at.row]?.[at.column] ?? 0;
   return (
     <figure class="grid">
       <figcaption>
@@ -109,6 +128,7 @@ export function Grid({ table }: { table: Table }) {
           {instance && cell ? (
             <>
               {instance.air} {instance.index}, prover {short(table.provers[at.row] ?? "")}: {cell}
+              {uses > 0 && ` by ${uses} full ${uses === 1 ? "proof" : "proofs"}`}
             </>
           ) : (
             "No plan yet"
