@@ -3,17 +3,19 @@
 use std::{future::IntoFuture, time::Duration};
 
 use alloy_eips::BlockId;
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, BloomInput};
 use alloy_provider::{Provider as _, RootProvider};
 use alloy_rpc_client::ClientBuilder;
 use alloy_rpc_types_eth::{Filter, TransactionRequest};
 use alloy_sol_types::SolCall;
 use alloy_transport::{TransportError, layers::RetryBackoffLayer};
+use async_trait::async_trait;
 use reqwest::Url;
 
 use crate::{
     Contracts, Deployment, FollowError, StoredLog,
     bindings::{ProverRegistry, Settlement, ValidatorSet},
+    branch::{Blocks, Header},
 };
 
 /// How often a request is repeated when the node is busy, and from which pause on, ms.
@@ -159,5 +161,45 @@ impl Endpoint {
             return Err(wrong("logs out of order"));
         }
         Ok(placed)
+    }
+}
+
+#[async_trait]
+impl Blocks for Endpoint {
+    fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    async fn header(&self, contracts: &Contracts, hash: B256) -> Result<Option<Header>, FollowError> {
+        let Some(block) = self.in_time(self.provider.get_block(hash.into())).await? else { return Ok(None) };
+        let header = block.header;
+        if header.hash != hash {
+            let reason = format!("asked for block {hash}, it gave {}", header.hash);
+            return Err(FollowError::Inconsistent { endpoint: self.shown.clone(), reason });
+        }
+        let touched = |address: &Address| header.logs_bloom.contains_input(BloomInput::Raw(address.as_slice()));
+        Ok(Some(Header {
+            block: BlockRef { number: header.number, hash, timestamp: header.timestamp },
+            parent: header.parent_hash,
+            touched: [contracts.registry, contracts.validators].iter().any(touched),
+        }))
+    }
+
+    async fn logs_in(&self, contracts: &Contracts, block: &BlockRef) -> Result<Vec<StoredLog>, FollowError> {
+        let addresses = vec![contracts.registry, contracts.validators];
+        let filter = Filter::new().address(addresses.clone()).at_block_hash(block.hash);
+        let logs = self.in_time(self.provider.get_logs(&filter)).await?;
+        let wrong = |reason: &str| FollowError::Inconsistent { endpoint: self.shown.clone(), reason: reason.to_owned() };
+        if logs.iter().any(|log| log.block_hash != Some(block.hash) || !addresses.contains(&log.address())) {
+            return Err(wrong("a log that was not asked for"));
+        }
+        if !logs.is_sorted_by(|a, b| a.log_index.is_some() && a.log_index < b.log_index) {
+            return Err(wrong("logs out of order"));
+        }
+        let stored = logs.into_iter().map(|log| {
+            let (contract, data) = (log.address(), log.inner.data);
+            StoredLog { contract, timestamp: block.timestamp, topics: data.topics().to_vec(), data: data.data.to_vec() }
+        });
+        Ok(stored.collect())
     }
 }

@@ -9,7 +9,8 @@ use quintet_store::StoreError;
 use quintet_types::{Slot, Spec};
 
 use crate::{
-    Checkpoint, Contracts, DecodeError, Known, LogStore, NotFinal, OrderError, RegistryView,
+    BranchError, Checkpoint, Contracts, DecodeError, Known, LogStore, NotFinal, OrderError, RegistryView, StateAt,
+    branch::Branches,
     endpoint::{BlockRef, Endpoint, PlacedLog},
     known::posted,
 };
@@ -131,6 +132,7 @@ pub struct Follower {
     endpoints: Vec<Endpoint>,
     store: LogStore,
     known: Arc<Known>,
+    branches: Branches,
     range: u64,
 }
 
@@ -155,7 +157,7 @@ impl Follower {
         for log in store.logs()? {
             known.push(&config.contracts, &log)?;
         }
-        Ok(Self { config, endpoints, store, known: Arc::new(known), range: MAX_RANGE })
+        Ok(Self { config, endpoints, store, known: Arc::new(known), branches: Branches::default(), range: MAX_RANGE })
     }
 
     /// Takes over what has become final since the last call, from the first endpoint that answers. Returns how many changes of provers there were.
@@ -246,6 +248,30 @@ impl Follower {
         known.checkpoint = Some(checkpoint);
         self.known = Arc::new(known);
         Ok(())
+    }
+
+    /// The contracts before the moment `moment` (seconds; see [`registry_moment`](crate::registry_moment)) on the branch that ends with execution block
+    /// `tip`: what is final, if that is enough, otherwise with the branch's own logs laid over it. Those stay in memory and never get into the store.
+    ///
+    /// # Errors
+    /// The last endpoint's [`BranchError`], if all failed; at once if the branch itself is of no use.
+    pub async fn state_at(&mut self, tip: B256, moment: u64) -> Result<Arc<StateAt>, BranchError> {
+        if self.known.checkpoint.is_some_and(|checkpoint| checkpoint.timestamp >= moment) {
+            return Ok(Arc::new(self.known.state_before(moment)));
+        }
+        let place = (&self.config.contracts, self.config.deployed_at);
+        let mut last = BranchError::Follow(FollowError::NoEndpoint);
+        for endpoint in &self.endpoints {
+            match self.branches.state_at(endpoint, place, &self.known, tip, moment).await {
+                Ok(state) => return Ok(state),
+                Err(error) if error.is_of_one_node() => {
+                    tracing::debug!(%error, "a branch could not be read");
+                    last = error;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(last)
     }
 
     /// All that is known, as it is now.

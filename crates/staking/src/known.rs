@@ -33,8 +33,29 @@ pub struct Known {
     pub registry: RegistryView,
     /// The validators that sign settlements.
     pub members: MemberView,
+    /// All that their contract wrote, for who they were at an earlier moment.
+    pub member_logs: Vec<StoredLog>,
     /// Settlements in order of their numbers, from 1.
     pub posted: Vec<PostedSettlement>,
+}
+
+/// What the contracts said before one moment, on one branch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StateAt {
+    /// The moment, seconds.
+    pub moment: u64,
+    /// The provers that had registered, by index.
+    pub provers: Vec<ProverRecord>,
+    /// The validators that had enrolled.
+    pub members: MemberView,
+}
+
+/// The moment (seconds) before which the contracts' state counts for a block at `slot`: the start of the epoch that is `REGISTRY_LOOKBACK_EPOCHS` before its own.
+#[must_use]
+pub fn registry_moment(slot: Slot, genesis_time: u64, spec: &Spec) -> u64 {
+    let epoch = slot.epoch(spec.slots_per_epoch).minus(spec.registry_lookback_epochs);
+    let start = epoch.start_slot(spec.slots_per_epoch);
+    genesis_time.saturating_add(start.0.saturating_mul(spec.slot_duration_ms) / 1000)
 }
 
 /// The moment that was asked for is not final here yet.
@@ -57,7 +78,7 @@ impl Known {
             let (prover, change) = Change::decode(&log.topics, &log.data)?;
             self.registry.push(TimedChange { timestamp: log.timestamp, prover, change })?;
         } else if log.contract == contracts.validators {
-            self.members.push(&log.topics, &log.data)?;
+            self.push_member(log.clone())?;
         } else if let Some(posted) = posted(log)? {
             let expected = self.posted.len() as u64 + 1;
             if posted.number != expected {
@@ -66,6 +87,27 @@ impl Known {
             self.posted.push(posted);
         }
         Ok(())
+    }
+
+    /// Carries out the next log of the validator set.
+    ///
+    /// # Errors
+    /// If it is no log of it.
+    pub fn push_member(&mut self, log: StoredLog) -> Result<(), DecodeError> {
+        self.members.push(&log.topics, &log.data)?;
+        self.member_logs.push(log);
+        Ok(())
+    }
+
+    /// Provers and validators as they stood before the moment `moment` (seconds).
+    #[must_use]
+    pub fn state_before(&self, moment: u64) -> StateAt {
+        let mut members = MemberView::default();
+        for log in self.member_logs.iter().take_while(|log| log.timestamp < moment) {
+            // It was taken in once.
+            let _ = members.push(&log.topics, &log.data);
+        }
+        StateAt { moment, provers: self.registry.provers_before(moment), members }
     }
 
     /// The latest settlement that was posted.
@@ -88,9 +130,7 @@ impl Known {
     /// # Errors
     /// As there.
     pub fn final_at(&self, slot: Slot, genesis_time: u64, spec: &Spec) -> Result<u64, NotFinal> {
-        let epoch = slot.epoch(spec.slots_per_epoch).minus(spec.registry_lookback_epochs);
-        let start = epoch.start_slot(spec.slots_per_epoch);
-        let wanted = genesis_time.saturating_add(start.0.saturating_mul(spec.slot_duration_ms) / 1000);
+        let wanted = registry_moment(slot, genesis_time, spec);
         let known = self.checkpoint.map_or(0, |checkpoint| checkpoint.timestamp);
         // A block at the moment itself shows that all earlier ones are known.
         if known < wanted {

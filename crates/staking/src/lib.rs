@@ -2,6 +2,7 @@
 //! far as the chain is final; and the sender of transactions to them ([`tx`]).
 
 pub mod bindings;
+mod branch;
 pub mod calls;
 mod change;
 #[cfg(feature = "cli")]
@@ -20,10 +21,11 @@ mod statement;
 pub mod tx;
 mod view;
 
+pub use branch::{BranchError, MAX_BRANCH};
 pub use change::{Change, DecodeError};
 pub use contracts::{Contracts, Deployment, ForeignNetwork};
 pub use follower::{FollowError, Follower, FollowerConfig};
-pub use known::{Known, NotFinal, PostedSettlement};
+pub use known::{Known, NotFinal, PostedSettlement, StateAt, registry_moment};
 pub use leaves::{AccountKind, Leaf, LeafTree};
 pub use log_store::{Checkpoint, LogStore, StoredLog};
 pub use members::{Member, MemberView, Standing};

@@ -8,7 +8,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use alloy_primitives::{Address, Bytes, U256, address};
+use alloy_primitives::{Address, B256, Bytes, U256, address};
 use alloy_sol_types::{SolCall, SolConstructor as _, SolValue};
 use quintet_keys::{ProofOfPossession, SecretKey};
 use quintet_staking::{
@@ -47,6 +47,11 @@ impl Drop for Anvil {
 impl Anvil {
     /// Starts one whose finalized block is two behind the head, which moves only when asked to.
     pub(crate) fn start() -> Option<Self> {
+        Self::final_after(2)
+    }
+
+    /// Starts one whose finalized block is `blocks` (an even number) behind the head.
+    pub(crate) fn final_after(blocks: u64) -> Option<Self> {
         let packages = std::fs::read_dir(contracts().join("node_modules/@foundry-rs")).ok();
         let program = packages.and_then(|mut entries| {
             entries.find_map(|entry| Some(entry.ok()?.path().join("bin/anvil")).filter(|path| path.is_file()))
@@ -60,7 +65,8 @@ impl Anvil {
             return None;
         };
         let mut command = Command::new(program);
-        command.args(["--port", "0", "--slots-in-an-epoch", "1", "--no-mining", "--hardfork", "prague"]);
+        let epoch = (blocks / 2).to_string();
+        command.args(["--port", "0", "--slots-in-an-epoch", &epoch, "--no-mining", "--hardfork", "prague"]);
         let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let address = lines
@@ -91,6 +97,12 @@ impl Anvil {
     pub(crate) fn timestamp(&self) -> u64 {
         let block = self.rpc("eth_getBlockByNumber", json!(["latest", false]));
         u64::from_str_radix(&block["timestamp"].as_str().unwrap()[2..], 16).unwrap()
+    }
+
+    /// Hash of the latest block, and a moment (seconds) after it.
+    pub(crate) fn head(&self) -> (B256, u64) {
+        let block = self.rpc("eth_getBlockByNumber", json!(["latest", false]));
+        (block["hash"].as_str().unwrap().parse().unwrap(), self.timestamp() + 1)
     }
 
     /// Mines blocks of two seconds each.

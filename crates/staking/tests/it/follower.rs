@@ -4,7 +4,9 @@ use alloy_primitives::U256;
 use alloy_sol_types::SolCall as _;
 use quintet_keys::SecretKey;
 use quintet_protocol::{Pause, ProverRecord};
-use quintet_staking::{Contracts, FollowError, Follower, FollowerConfig, bindings::ProverRegistry as Abi};
+use quintet_staking::{
+    BranchError, Contracts, FollowError, Follower, FollowerConfig, StateAt, bindings::ProverRegistry as Abi,
+};
 use quintet_types::{Epoch, Slot, Spec, spec::Network};
 use serde_json::json;
 
@@ -154,4 +156,49 @@ async fn a_registration_that_a_reorg_takes_back_is_never_seen_and_an_outage_take
         store: folder.path().to_owned(),
     };
     assert_eq!(*Follower::open(config).unwrap().known(), *known, "and after a restart too");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_finality_each_branch_has_its_own_provers_also_after_a_restart() {
+    let Some(anvil) = Anvil::final_after(40) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (contracts, deployed_at) = anvil.deploy_all();
+    anvil.register(contracts.registry, 1, ETHER);
+    anvil.mine(2);
+    let mut follower = anvil.follow(contracts, deployed_at, folder.path());
+    follower.poll().await.unwrap();
+    assert_eq!(follower.view().registered(), 0, "nothing of it is final");
+    let key = |byte| SecretKey::from_bytes(&[byte; 32]).unwrap().public_key().to_bytes();
+    let keys = |state: &StateAt| state.provers.iter().map(|prover| prover.pubkey.0).collect::<Vec<_>>();
+
+    // One branch, read while it is the head; then the chain goes back and another prover has the place.
+    let before = anvil.rpc("evm_snapshot", json!([]));
+    anvil.register(contracts.registry, 2, ETHER);
+    anvil.call(contracts.registry, &Abi::pauseCall { index: 0 }, 0);
+    let (left, after) = anvil.head();
+    let one = follower.state_at(left, after).await.unwrap();
+    assert_eq!(keys(&one), [key(1), key(2)]);
+    assert_eq!(one.provers[0].pauses.len(), 1);
+    anvil.rpc("evm_revert", json!([before]));
+    anvil.register(contracts.registry, 3, ETHER);
+    anvil.mine(3);
+    let (right, later) = anvil.head();
+    let other = follower.state_at(right, later).await.unwrap();
+    assert_eq!(keys(&other), [key(1), key(3)]);
+    assert_eq!(keys(&*follower.state_at(left, after).await.unwrap()), [key(1), key(2)], "what was read stays");
+    assert_eq!(follower.view().registered(), 0);
+
+    // A restart reads it again, and finality, wherever it is, changes nothing.
+    drop(follower);
+    let mut follower = anvil.follow(contracts, deployed_at, folder.path());
+    assert_eq!(*follower.state_at(right, later).await.unwrap(), *other);
+    let gone = follower.state_at(left, after).await.unwrap_err();
+    assert!(matches!(gone, BranchError::Missing { block, .. } if block == left), "{gone}");
+    anvil.mine(36);
+    follower.poll().await.unwrap();
+    assert_eq!(follower.view().registered(), 1, "the first is final, the second is not");
+    assert_eq!(*follower.state_at(right, later).await.unwrap(), *other);
+    anvil.mine(40);
+    follower.poll().await.unwrap();
+    assert_eq!(*follower.state_at(right, later).await.unwrap(), *other);
 }
