@@ -12,6 +12,7 @@ mod error;
 pub mod evidence;
 mod job;
 pub mod ledger;
+mod merkle;
 mod newtypes;
 mod phase;
 pub mod plan;

@@ -35,7 +35,7 @@ pub(crate) fn serve(world: &World) -> anyhow::Result<()> {
         let app = App {
             intake: IntakeQueue::start(shared.clone(), config.limits.waiting, metrics.clone()),
             shared,
-            metrics,
+            metrics: Arc::new(metrics),
             spec_root: spec_root(&spec),
             spec,
             admission: Arc::new(Admission::new(&config)),

@@ -168,7 +168,7 @@ async fn attached(
     let app = App {
         shared: shared.clone(),
         intake: intake.clone(),
-        metrics: metrics.clone(),
+        metrics: Arc::new(metrics.clone()),
         spec_root: spec_root(&spec),
         admission: Arc::new(Admission::new(config)),
         board,

@@ -82,11 +82,19 @@ impl Intake {
     /// # Errors
     /// If the body has no place in the phase.
     pub fn new(submission: Submission, spec: &quintet_types::Spec, arrival_ms: u64) -> Result<Self, Refusal> {
+        let ssz = submission.as_ssz_bytes();
+        Self::of_ssz(submission, ssz, spec, arrival_ms)
+    }
+
+    /// [`Self::new`] for a submission that was decoded from `ssz`, which saves encoding it again.
+    ///
+    /// # Errors
+    /// If the body has no place in the phase.
+    pub fn of_ssz(submission: Submission, ssz: Vec<u8>, spec: &quintet_types::Spec, arrival_ms: u64) -> Result<Self, Refusal> {
         let domain = submission.domain_type().map_err(|error| Refusal::Malformed(error.to_string()))?;
         // The one time that the body is hashed.
         let header = submission.header();
         let signing_root = header.signing_root(domain, spec);
-        let ssz = submission.as_ssz_bytes();
         Ok(Self { header, signing_root, arrival_ms, ssz, listed: false, submission: Arc::new(submission) })
     }
 }

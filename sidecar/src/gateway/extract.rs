@@ -45,10 +45,19 @@ pub(super) fn negotiated<T: Serialize + Encode>(headers: &HeaderMap, data: &T) -
     if wants_ssz(headers) { ssz(data.as_ssz_bytes()) } else { json(data) }
 }
 
+fn content_type(headers: &HeaderMap) -> &str {
+    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/json")
+}
+
+/// Whether the body is said to be SSZ.
+pub(super) fn is_ssz(headers: &HeaderMap) -> bool {
+    content_type(headers).starts_with(SSZ)
+}
+
 /// A body in SSZ or JSON, by its content type.
 pub(super) fn body<T: Decode + DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<T, ApiError> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/json");
-    if kind.starts_with(SSZ) {
+    let kind = content_type(headers);
+    if is_ssz(headers) {
         return T::from_ssz_bytes(bytes)
             .map_err(|error| ApiError::new(400, format!("the body is not the expected SSZ: {error:?}")));
     }

@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr},
+    sync::Arc,
     time::Instant,
 };
 
@@ -20,7 +21,7 @@ pub(super) fn address_of(request: &Request) -> IpAddr {
 }
 
 /// Counts answers by route and status.
-pub(super) async fn counted(State(metrics): State<Metrics>, request: Request, next: Next) -> Response {
+pub(super) async fn counted(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
     // The route, not the path: a bounded number of labels.
     let path = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let method = request.method().clone();

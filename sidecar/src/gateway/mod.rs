@@ -45,7 +45,7 @@ pub struct App {
     /// Way in for submissions.
     pub intake: IntakeQueue,
     /// Metrics.
-    pub metrics: Metrics,
+    pub metrics: Arc<Metrics>,
     /// Parameters of the network.
     pub spec: Arc<Spec>,
     /// Hash of all parameters.

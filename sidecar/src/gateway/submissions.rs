@@ -8,13 +8,15 @@ use axum::{
     response::Response,
 };
 use quintet_api::{Accepted, Data, ErrorBody, SubmissionView};
-use quintet_types::{Decode, JobId, Phase, Root, SignedCommitments, SignedFullProof, SignedPartialProofs, Submission};
+use quintet_types::{
+    Decode, Encode as _, JobId, Phase, Root, SignedCommitments, SignedFullProof, SignedPartialProofs, Submission,
+};
 use serde::de::DeserializeOwned;
 
 use super::{
     ApiError, App, bodies,
     error::label,
-    extract::{body, job_id, json, negotiated, parse},
+    extract::{body, is_ssz, job_id, json, negotiated, parse},
     layers::address_of,
 };
 use crate::{
@@ -63,6 +65,8 @@ async fn post<T: Decode + DeserializeOwned>(
     let arrival = app.intake.arrive();
     let length = bytes.len();
     let submission = wrap(body(&parts.headers, &bytes)?);
+    // As it came if that was SSZ, so that it is not encoded again.
+    let ssz = is_ssz(&parts.headers).then(|| submission.ssz_of(&bytes));
     drop(bytes);
     let phase = submission.phase();
     let refused = |refusal: Refusal| {
@@ -73,7 +77,7 @@ async fn post<T: Decode + DeserializeOwned>(
         return Err(ApiError::new(400, format!("the path names job {id}, the submission {}", submission.job())));
     }
     let prover = *submission.prover();
-    let placed = place(app, submission, length, &arrival).map_err(refused)?;
+    let placed = place(app, submission, ssz, length, &arrival).map_err(refused)?;
     let intake = match placed {
         Placed::Repeated(body_root) => {
             app.metrics.submission(phase, "repeated");
@@ -105,7 +109,7 @@ enum Placed {
 }
 
 /// Whether a submission has a place. The body is hashed only if it has one, or if it may be a repetition.
-fn place(app: &App, submission: Submission, length: usize, arrival: &Arrival) -> Result<Placed, Refusal> {
+fn place(app: &App, submission: Submission, ssz: Option<Vec<u8>>, length: usize, arrival: &Arrival) -> Result<Placed, Refusal> {
     let before = {
         let core = app.shared.read();
         let before = core.received_root(&submission)?;
@@ -118,7 +122,8 @@ fn place(app: &App, submission: Submission, length: usize, arrival: &Arrival) ->
         }
         before
     };
-    let intake = Intake::new(submission, &app.spec, arrival.ms())?;
+    let ssz = ssz.unwrap_or_else(|| submission.as_ssz_bytes());
+    let intake = Intake::of_ssz(submission, ssz, &app.spec, arrival.ms())?;
     if before == Some(intake.header.body_root) {
         return Ok(Placed::Repeated(intake.header.body_root));
     }

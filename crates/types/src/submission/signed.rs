@@ -187,6 +187,17 @@ impl Submission {
         }
     }
 
+    /// SSZ of this, from the SSZ of the signed container in it.
+    pub fn ssz_of(&self, signed: &[u8]) -> Vec<u8> {
+        let selector = match self {
+            Self::Commitments(_) => 0,
+            Self::PartialProofs(_) => 1,
+            Self::FullProof(_) => 2,
+            Self::AggProof(_) => 3,
+        };
+        [&[selector], signed].concat()
+    }
+
     /// The header whose signature this carries. Hashes the whole body.
     pub fn header(&self) -> SubmissionHeader {
         match self {

@@ -186,6 +186,13 @@ proptest! {
     #[test]
     fn submissions(value in submission()) {
         keeps_its_value(&value)?;
+        let signed = match &value {
+            Submission::Commitments(signed) => signed.as_ssz_bytes(),
+            Submission::PartialProofs(signed) => signed.as_ssz_bytes(),
+            Submission::FullProof(signed) => signed.as_ssz_bytes(),
+            Submission::AggProof(signed) => signed.as_ssz_bytes(),
+        };
+        prop_assert_eq!(value.ssz_of(&signed), value.as_ssz_bytes());
         let header = value.header();
         prop_assert_eq!(header.job_root, value.job().root());
         prop_assert_eq!(&header.prover, value.prover());
@@ -239,7 +246,10 @@ proptest! {
 
     #[test]
     fn arbitrary_bytes_never_panic(bytes in vec(any::<u8>(), 0..600)) {
-        let _ = Submission::from_ssz_bytes(&bytes);
+        if let Ok(submission) = Submission::from_ssz_bytes(&bytes) {
+            // One value, one encoding.
+            prop_assert_eq!(submission.as_ssz_bytes(), bytes.clone());
+        }
         let _ = CertifiedBundle::from_ssz_bytes(&bytes);
         let _ = SignedProposal::from_ssz_bytes(&bytes);
         let _ = Attestation::from_ssz_bytes(&bytes);

@@ -131,7 +131,7 @@ impl Gateway {
         let app = App {
             intake: IntakeQueue::start(shared.clone(), config.limits.waiting, metrics.clone()),
             shared,
-            metrics: metrics.clone(),
+            metrics: Arc::new(metrics.clone()),
             spec_root: spec_root(&spec),
             spec,
             admission: Arc::new(Admission::new(&config)),
