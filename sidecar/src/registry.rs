@@ -2,28 +2,73 @@
 
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
+use quintet_beacon::{BlockInfo, Execution};
 use quintet_keys::PublicKey;
 use quintet_protocol::ProverRecord;
-use quintet_staking::{Known, NotFinal};
-use quintet_types::{Epoch, ProverIndex, PublicKeyBytes, Slot, Spec};
+use quintet_staking::{BranchError, Known, NotFinal};
+use quintet_types::{Epoch, ProverIndex, PublicKeyBytes, Root, Slot, Spec};
 use serde::Deserialize;
+
+/// Where a block of the beacon chain stands, as far as the state that counts for it depends on that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockAt {
+    /// Its slot.
+    pub slot: Slot,
+    /// Hash of the execution block that it builds on; zero if it names none.
+    pub tip: Root,
+}
+
+impl From<&BlockInfo> for BlockAt {
+    fn from(block: &BlockInfo) -> Self {
+        let tip = match &block.execution {
+            Execution::None => Root::ZERO,
+            Execution::Payload(payload) => payload.parent_hash,
+            Execution::Promised(bid) => bid.parent_block_hash,
+        };
+        Self { slot: block.slot, tip }
+    }
+}
+
+/// The state that counts for a block is not known.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum NotKnown {
+    /// It is not final, and the block names no branch to look for it.
+    #[error(transparent)]
+    NotFinal(NotFinal),
+    /// It is being read from the block's own branch.
+    #[error("{not_final}; the branch of execution block {tip} is being read")]
+    Reading {
+        /// How far finality is.
+        not_final: NotFinal,
+        /// The execution block that the block builds on.
+        tip: Root,
+    },
+    /// The block's own branch cannot be read so far.
+    #[error("{not_final}; and the block's own branch: {error}")]
+    Unreadable {
+        /// How far finality is.
+        not_final: NotFinal,
+        /// What is wrong.
+        error: Arc<BranchError>,
+    },
+}
 
 /// The registered provers. Staking contracts and the registry file stand behind this one trait.
 pub trait ProverSource: Send + Sync + std::fmt::Debug {
     /// What it is, so that a ledger is never continued with the provers of another registry.
     fn identity(&self) -> String;
 
-    /// Whether it is known who counts for a block at `slot`.
+    /// Whether it is known who counts for a block. If not, asking has it looked for.
     ///
     /// # Errors
-    /// [`NotFinal`] while it is not.
-    fn check_known(&self, slot: Slot, genesis_time: u64, spec: &Spec) -> Result<(), NotFinal>;
+    /// [`NotKnown`] while it is not.
+    fn check_known(&self, at: &BlockAt, genesis_time: u64, spec: &Spec) -> Result<(), NotKnown>;
 
-    /// The provers that count for a block at `slot`, by index, as the registry stood `REGISTRY_LOOKBACK_EPOCHS` before on the block's own chain.
+    /// The provers that count for a block, by index, as the registry stood `REGISTRY_LOOKBACK_EPOCHS` before in the block's own ancestry.
     ///
     /// # Errors
-    /// [`NotFinal`] while that is not known. Nobody is drawn then: others would have to be drawn than everywhere else.
-    fn provers_for(&self, slot: Slot, genesis_time: u64, spec: &Spec) -> Result<Vec<ProverRecord>, NotFinal>;
+    /// [`NotKnown`] while that is not known. Nobody is drawn then: others would have to be drawn than everywhere else.
+    fn provers_for(&self, at: &BlockAt, genesis_time: u64, spec: &Spec) -> Result<Vec<ProverRecord>, NotKnown>;
 
     /// All provers as far as they are known, by index: for names and keys, not for drawing.
     fn latest(&self) -> Vec<ProverRecord>;
@@ -141,11 +186,11 @@ impl ProverSource for RegistryFile {
         "a registry file".into()
     }
 
-    fn check_known(&self, _: Slot, _: u64, _: &Spec) -> Result<(), NotFinal> {
+    fn check_known(&self, _: &BlockAt, _: u64, _: &Spec) -> Result<(), NotKnown> {
         Ok(())
     }
 
-    fn provers_for(&self, _: Slot, _: u64, _: &Spec) -> Result<Vec<ProverRecord>, NotFinal> {
+    fn provers_for(&self, _: &BlockAt, _: u64, _: &Spec) -> Result<Vec<ProverRecord>, NotKnown> {
         Ok(self.provers.clone())
     }
 

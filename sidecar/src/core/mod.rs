@@ -28,8 +28,8 @@ use std::{
     sync::Arc,
 };
 
+use quintet_beacon::BlockInfo;
 use quintet_protocol::{CandidateTable, ProverRecord, SubmissionLog};
-use quintet_staking::NotFinal;
 use quintet_store::{Store, StoreError};
 use quintet_types::{Epoch, EquivocationEvidence, JobId, Phase, ProverIndex, PublicKeyBytes, Root, Slot, Spec, ValidatorIndex};
 
@@ -45,7 +45,7 @@ pub use judge::{Bench, judge};
 pub use settlements::{SettlementRefusal, Settlements, settlement_state};
 pub use signatures::{KeyCache, verify_signatures};
 
-use crate::registry::ProverSource;
+use crate::registry::{NotKnown, ProverSource};
 
 /// What a core is set up with.
 #[derive(Clone, Debug)]
@@ -199,12 +199,12 @@ impl Core {
         self.config.genesis_ms.saturating_add(slot.0.saturating_mul(self.config.spec.slot_duration_ms))
     }
 
-    /// Whether it is known who can be drawn for a block at `slot`.
+    /// Whether it is known who can be drawn for a block.
     ///
     /// # Errors
-    /// [`NotFinal`] while it is not.
-    pub fn check_registry(&self, slot: Slot) -> Result<(), NotFinal> {
-        self.registry.check_known(slot, self.genesis_time(), &self.config.spec)
+    /// [`NotKnown`] while it is not.
+    pub fn check_registry(&self, block: &BlockInfo) -> Result<(), NotKnown> {
+        self.registry.check_known(&block.into(), self.genesis_time(), &self.config.spec)
     }
 
     /// More may be known of the contracts.

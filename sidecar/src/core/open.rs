@@ -6,7 +6,6 @@ use quintet_api::EventKind;
 use quintet_beacon::{BlockInfo, Reorg};
 use quintet_protocol::{CandidateTable, Job, RetryContext, history_slot, schedule::job_is_due, select};
 use quintet_proving::{ProvingJob, payload_input};
-use quintet_staking::NotFinal;
 use quintet_store::Batch;
 use quintet_types::{Epoch, JobId, Root, Slot};
 
@@ -15,7 +14,7 @@ use super::{
     job::key_of,
     load::{to_cbor, to_json},
 };
-use crate::{core::views::state_of, db};
+use crate::{core::views::state_of, db, registry::NotKnown};
 
 impl Core {
     /// A block became canonical. Opens its job if one is due; the plan is still to be made ([`Self::planned`]).
@@ -57,16 +56,16 @@ impl Core {
             Ok(Err(error)) => return self.warn(format!("block {}: no job: {error}", block.slot)).map(|()| None),
             Err(error) => return self.warn(format!("block {}: no job: {error}", block.slot)).map(|()| None),
         };
-        let (candidates, unknown) = match self.candidates(block.slot, block.block_root) {
+        let (candidates, unknown) = match self.candidates(block) {
             Ok(candidates) => (candidates, None),
-            Err(not_final) => (CandidateTable::default(), Some(not_final)),
+            Err(not_known) => (CandidateTable::default(), Some(not_known)),
         };
         let mut unavailable = self.books.busy.busy_at(block.slot, &spec, |slot, root| ancestry.contains(slot, root));
         unavailable.retain(|prover| candidates.contains(*prover));
         let selection = select(&id, &mix, payload.gas_used, &candidates, &unavailable, &spec);
         let note = selection.is_none().then(|| match &unknown {
             // Other sidecars know who is to be drawn. Whoever does not must not draw others.
-            Some(not_final) => format!("nobody is drawn: {not_final}; do the execution nodes of staking.rpc_urls lag?"),
+            Some(not_known) => format!("nobody is drawn: {not_known}; do the execution nodes of staking.rpc_urls lag?"),
             None => {
                 let free = candidates.len() - unavailable.len();
                 format!("{free} provers are free; a job needs {} of them, and takes at most half", spec.min_provers)
@@ -112,8 +111,9 @@ impl Core {
     /// Candidates for a block, built once an epoch and branch.
     ///
     /// # Errors
-    /// [`NotFinal`] while it is not known who they are.
-    fn candidates(&mut self, slot: Slot, root: Root) -> Result<CandidateTable, NotFinal> {
+    /// [`NotKnown`] while it is not known who they are.
+    fn candidates(&mut self, block: &BlockInfo) -> Result<CandidateTable, NotKnown> {
+        let (slot, root) = (block.slot, block.block_root);
         let spec = Arc::clone(&self.config.spec);
         let epoch = epoch_of(slot, spec.slots_per_epoch);
         let ancestry = self.chain.ancestry(root);
@@ -125,7 +125,7 @@ impl Core {
         {
             return Ok(table.clone());
         }
-        let provers = self.registry.provers_for(slot, self.genesis_time(), &spec)?;
+        let provers = self.registry.provers_for(&block.into(), self.genesis_time(), &spec)?;
         self.refresh_provers();
         let on_chain = |slot: Slot, root: &Root| ancestry.contains(slot, root);
         let histories = self.books.history.at(history_slot(epoch, &spec), spec.history_shift, on_chain);
@@ -303,15 +303,8 @@ impl Core {
         if let Some(selection) = record.job.selection() {
             busy.retain(|prover| !selection.provers.contains(prover));
         }
-        let candidates = match self.candidates(id.slot, id.block_root) {
-            Ok(candidates) => candidates,
-            Err(not_final) => {
-                // The first attempt knew; the next look at the clock tries again.
-                tracing::warn!(job = %id, %not_final, "no retry yet");
-                self.expect_retry(id);
-                return Ok(());
-            }
-        };
+        // The same block, so the same candidates.
+        let candidates = CandidateTable::from_weights(record.candidates.iter().copied());
         let context =
             RetryContext { randao_mix: &record.randao_mix, gas_used: record.gas_used, candidates: &candidates, busy: &busy };
         let Some(job) = record.job.retry(&context, &spec) else { return Ok(()) };

@@ -71,10 +71,10 @@ fn block_of(event: &ChainEvent) -> Option<&BlockInfo> {
 
 /// Why a block has to wait: its provers are not known, and there is time left before its first phase has to begin.
 pub fn must_wait(core: &Core, block: &BlockInfo, now_ms: u64) -> Option<String> {
-    let not_final = core.check_registry(block.slot).err()?;
+    let not_known = core.check_registry(block).err()?;
     let spec = &core.config.spec;
     let begin = core.slot_start_ms(block.slot.plus(spec.t1_delay_slots));
     // Where phases begin with the block, half of the slot is what there is.
     let latest = begin.max(core.slot_start_ms(block.slot) + spec.slot_duration_ms / 2);
-    (now_ms < latest).then(|| format!("the block of slot {} waits: {not_final}", block.slot))
+    (now_ms < latest).then(|| format!("the block of slot {} waits: {not_known}", block.slot))
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use quintet_staking::{FollowError, Follower, ForeignNetwork};
+use quintet_staking::{BranchError, FollowError, Follower, ForeignNetwork};
 use quintet_types::Spec;
 use tokio_util::sync::CancellationToken;
 
@@ -12,6 +12,9 @@ use crate::{metrics::Metrics, service::Shared};
 /// A warning that goes on is repeated this often in the events.
 const WARN_EVERY: u32 = 50;
 
+/// Between two looks for a branch that could not be read.
+const BRANCH_PAUSE: Duration = Duration::from_secs(1);
+
 /// Follows the contracts.
 #[derive(Debug)]
 pub struct Follow {
@@ -20,6 +23,7 @@ pub struct Follow {
     spec: Arc<Spec>,
     metrics: Metrics,
     failures: u32,
+    branch_failures: u32,
 }
 
 /// Why nothing new is known.
@@ -52,7 +56,7 @@ impl NothingNew {
 impl Follow {
     /// Keeps `registry` up to date by `follower`.
     pub fn new(follower: Follower, registry: Arc<StakingRegistry>, spec: Arc<Spec>, metrics: Metrics) -> Self {
-        Self { follower, registry, spec, metrics, failures: 0 }
+        Self { follower, registry, spec, metrics, failures: 0, branch_failures: 0 }
     }
 
     /// Takes over what has become final. Returns whether anything is new.
@@ -81,6 +85,44 @@ impl Follow {
         Ok(changed)
     }
 
+    /// Looks for the state of branches that somebody asked about while the chain does not finalize. Returns whether all was found.
+    ///
+    /// # Errors
+    /// If the contracts are not those of this network: nothing that they say is used then.
+    pub async fn look_for_branches(&mut self) -> Result<bool, ForeignNetwork> {
+        let Some(deployment) = self.follower.known().deployment else { return Ok(false) };
+        deployment.check(&self.spec)?;
+        let mut found = true;
+        for wanted in self.registry.wanted() {
+            let state = self.follower.state_at(wanted.tip, wanted.moment).await;
+            self.metrics.staking_poll(state.as_ref().map_or_else(BranchError::label, |_| "branch"));
+            if let Err(error) = &state {
+                found = false;
+                if self.branch_failures.is_multiple_of(WARN_EVERY) {
+                    tracing::warn!(%error, "a branch of the execution chain cannot be read");
+                }
+            }
+            self.registry.answer(wanted, state);
+        }
+        self.branch_failures = if found { 0 } else { self.branch_failures.saturating_add(1) };
+        Ok(found)
+    }
+
+    /// What is to be done now: after a tick everything, otherwise what was asked.
+    async fn turn(&mut self, ticked: bool, shared: &Shared) {
+        if ticked {
+            self.tell(shared).await;
+        }
+        let wanted = !self.registry.wanted().is_empty();
+        if wanted && !matches!(self.look_for_branches().await, Ok(true)) {
+            // Asked again at once, as it will be, it would say the same.
+            tokio::time::sleep(BRANCH_PAUSE).await;
+        }
+        if wanted {
+            shared.write().contracts_changed();
+        }
+    }
+
     /// As [`Self::step`], with a word about what is wrong in log and events: at once, then now and then, and again when it is over.
     async fn tell(&mut self, shared: &Shared) {
         let outcome = self.step().await;
@@ -102,19 +144,20 @@ impl Follow {
     }
 }
 
-/// Follows the contracts until `stop`, looking once in `every`.
+/// Follows the contracts until `stop`, looking once in `every`, and for branches as soon as somebody asks about one.
 pub async fn follow(mut follow: Follow, shared: Shared, every: Duration, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(every);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        tokio::select! {
+        let ticked = tokio::select! {
             () = stop.cancelled() => return,
-            _ = ticks.tick() => {}
-        }
+            _ = ticks.tick() => true,
+            () = follow.registry.asked() => false,
+        };
         // What is cut off here was not begun, or is on disk: the next start reads it.
         tokio::select! {
             () = stop.cancelled() => return,
-            () = follow.tell(&shared) => {}
+            () = follow.turn(ticked, &shared) => {}
         }
     }
 }

@@ -11,5 +11,5 @@ mod settle;
 
 pub use follow::{Follow, NothingNew, follow};
 pub use keys::{KeysError, ValidatorKeys};
-pub use registry::StakingRegistry;
+pub use registry::{StakingRegistry, Wanted};
 pub use settle::{Peer, Settler};

@@ -1,6 +1,7 @@
 //! The sidecar's core, driven by a clock that the test holds.
 
 mod bound;
+mod branches;
 mod clocks;
 mod contracts;
 mod culprits;

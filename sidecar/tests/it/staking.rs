@@ -3,8 +3,14 @@
 use std::sync::Arc;
 
 use quintet_protocol::JobState;
-use quintet_sidecar::{core::CoreError, registry::ProverSource as _, service::must_wait};
-use quintet_types::{Phase, Slot, Spec};
+use quintet_sidecar::{
+    core::CoreError,
+    registry::{BlockAt, ProverSource as _},
+    service::must_wait,
+    staking::{StakingRegistry, Wanted},
+};
+use quintet_staking::BranchError;
+use quintet_types::{Phase, Root, Slot, Spec};
 
 use crate::{
     contracts::{known, registry},
@@ -16,6 +22,10 @@ use crate::{
 const LATER: u64 = GENESIS_MS / 1000 + 10_000;
 /// Start of the epoch of the recorded block (slot 26 of 4 s, epochs of 8): with a lookback of 0 what counts is the registry before that.
 const EPOCH_START: u64 = GENESIS_MS / 1000 + 24 * 4;
+
+fn at(slot: u64) -> BlockAt {
+    BlockAt { slot: Slot(slot), tip: Root::ZERO }
+}
 
 #[test]
 fn contracts_and_file_give_the_same_provers_and_the_same_selection() {
@@ -40,10 +50,10 @@ fn a_registration_after_the_moment_that_counts_changes_nothing() {
         contracts.registry.push(quintet_staking::TimedChange { timestamp, ..*change }).unwrap();
     }
     let source = registry(contracts);
-    let counting = source.provers_for(Slot(26), GENESIS_MS / 1000, &spec()).unwrap();
+    let counting = source.provers_for(&at(26), GENESIS_MS / 1000, &spec()).unwrap();
     assert_eq!(counting, before);
     assert_eq!(source.latest().len(), secrets().len(), "they have their places already");
-    let next = source.provers_for(Slot(32), GENESIS_MS / 1000, &spec()).unwrap();
+    let next = source.provers_for(&at(32), GENESIS_MS / 1000, &spec()).unwrap();
     assert_eq!(next.len(), secrets().len());
 }
 
@@ -76,6 +86,67 @@ fn while_the_registry_is_not_final_nobody_is_drawn_and_nobody_else_either() {
     });
     assert!(selections[0].is_some());
     assert_eq!(selections[0], selections[1]);
+}
+
+/// What the recorded block's branch is asked about.
+fn wanted() -> Wanted {
+    Wanted { tip: block().payload().unwrap().parent_hash, moment: EPOCH_START }
+}
+
+/// The branch's contracts: these provers registered long before the moment.
+fn branch(source: &StakingRegistry, provers: usize) {
+    let state = known(&secrets()[..provers], 0).state_before(EPOCH_START);
+    source.answer(wanted(), Ok(Arc::new(state)));
+}
+
+#[test]
+fn a_chain_that_does_not_finalize_draws_from_the_blocks_own_branch() {
+    // Finality ends before the second half of the provers came.
+    let source = registry(known(&secrets()[..2], EPOCH_START - 500));
+    let mut world = World::staked(spec(), Arc::clone(&source) as _);
+    let waits = must_wait(&world.core, &block(), 0).unwrap();
+    assert!(waits.contains("is being read"), "{waits}");
+    assert_eq!(source.wanted(), [wanted()]);
+    must_wait(&world.core, &block(), 0).unwrap();
+    assert_eq!(source.wanted().len(), 1, "asked once");
+
+    source.answer(wanted(), Err(BranchError::TooDeep { tip: wanted().tip }));
+    assert!(source.wanted().is_empty());
+    let waits = must_wait(&world.core, &block(), 0).unwrap();
+    assert!(waits.contains("32768 blocks"), "{waits}");
+    assert_eq!(source.wanted(), [wanted()], "and asked again");
+
+    branch(&source, secrets().len());
+    world.core.contracts_changed();
+    assert_eq!(must_wait(&world.core, &block(), 0), None);
+    assert!(source.wanted().is_empty());
+    let job = world.announce();
+    let (mut expected, mut fewer) = (
+        World::new(spec()),
+        World::staked(spec(), {
+            let source = registry(known(&secrets()[..2], EPOCH_START - 500));
+            branch(&source, secrets().len() - 1);
+            source
+        }),
+    );
+    assert_eq!(expected.announce(), job);
+    let selection = |world: &World| world.live(&job).job().selection().cloned();
+    assert_eq!(selection(&world), selection(&expected), "the same provers as from a final registry");
+    fewer.head(&block()).unwrap();
+    assert_ne!(fewer.live(&job).record.candidates, world.live(&job).record.candidates, "another branch, other candidates");
+
+    // Provers whose registration is not final can do their duties.
+    world.honest_t1(&job);
+    expected.honest_t1(&job);
+    assert_eq!(world.ledger_root(), expected.ledger_root());
+
+    // Finality comes: nothing changes, and the branch's answers are gone.
+    source.update(Arc::new(known(secrets(), LATER)));
+    world.core.contracts_changed();
+    assert_eq!(world.core.provers(), expected.core.provers());
+    assert_eq!(must_wait(&world.core, &block(), 0), None);
+    let world = world.restart();
+    assert_eq!(selection(&world), selection(&expected));
 }
 
 #[test]
