@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::Path, sync::Arc};
 use quintet_beacon::{BlockInfo, Execution};
 use quintet_keys::PublicKey;
 use quintet_protocol::ProverRecord;
-use quintet_staking::{BranchError, Known, NotFinal};
+use quintet_staking::{BranchError, Known, MemberView, NotFinal};
 use quintet_types::{Epoch, ProverIndex, PublicKeyBytes, Root, Slot, Spec};
 use serde::Deserialize;
 
@@ -75,6 +75,11 @@ pub trait ProverSource: Send + Sync + std::fmt::Debug {
 
     /// Changes whenever [`Self::latest`] does.
     fn version(&self) -> u64;
+
+    /// The enrolled validators that count for a block, if provers come from the contracts; as of the same moment on the same branch.
+    fn members_for(&self, _: &BlockAt, _: u64, _: &Spec) -> Option<Result<MemberView, NotKnown>> {
+        None
+    }
 
     /// The staking contracts as far as they are final, if provers come from there.
     fn contracts(&self) -> Option<Arc<Known>> {

@@ -99,15 +99,21 @@ impl Known {
         Ok(())
     }
 
-    /// Provers and validators as they stood before the moment `moment` (seconds).
+    /// The validators as they stood before the moment `moment` (seconds).
     #[must_use]
-    pub fn state_before(&self, moment: u64) -> StateAt {
+    pub fn members_before(&self, moment: u64) -> MemberView {
         let mut members = MemberView::default();
         for log in self.member_logs.iter().take_while(|log| log.timestamp < moment) {
             // It was taken in once.
             let _ = members.push(&log.topics, &log.data);
         }
-        StateAt { moment, provers: self.registry.provers_before(moment), members }
+        members
+    }
+
+    /// Provers and validators as they stood before the moment `moment` (seconds).
+    #[must_use]
+    pub fn state_before(&self, moment: u64) -> StateAt {
+        StateAt { moment, provers: self.registry.provers_before(moment), members: self.members_before(moment) }
     }
 
     /// The latest settlement that was posted.

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use quintet_sidecar::{
     config::{KEYS, markdown, to_toml},
-    joint,
+    joint::{self, Enrolment, Plan},
     net::TlsFiles,
     registry::{ProverSource as _, RegistryFile},
 };
@@ -73,7 +73,10 @@ fn check(settings: &Settings) -> anyhow::Result<()> {
         TlsFiles::read(cert, key)?;
     }
     let together = match joint::check(&config)? {
-        Some((committee, _)) => format!("together with {} validators", committee.members().len()),
+        Some(Plan { enrolled: Enrolment::Fixed(enrolled), .. }) => {
+            format!("together with {} validators", enrolled.members().len())
+        }
+        Some(Plan { enrolled: Enrolment::Contract(_), .. }) => "together with the validators of the contract".to_owned(),
         None => "alone".to_owned(),
     };
     println!(

@@ -150,7 +150,7 @@ async fn attached(
         retention_epochs: config.retention_epochs,
         max_job_bytes: config.limits.job_bytes,
         max_fill: config.limits.fill,
-        joint: config.p2p.validators.is_some(),
+        joint: config.p2p.is_joint(),
     };
     let (registry, staking) = provers.attach(&spec, &metrics).await?;
     let core = Core::load(core, store.clone(), registry, now_ms())?;

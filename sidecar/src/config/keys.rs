@@ -80,6 +80,7 @@ pub const KEYS: &[Key] = &[
     key("staking.max_fee_gwei", Integer, "most that a settlement may cost for a unit of gas"),
     key("staking.dry_run", Boolean, "tries and logs what would be posted, and sends nothing"),
     key("p2p.validators", Text, "file with the validators that close phases together; without it this sidecar is alone"),
+    key("p2p.contract", Boolean, "those validators are the enrolled of staking.validator_set, instead of a file"),
     key("p2p.signer", Text, "file that says where the validator's key is; without it this sidecar follows and does not vote"),
     key("p2p.listen", List, "addresses that other sidecars reach, e.g. `/ip4/0.0.0.0/tcp/9100`"),
     key("p2p.peers", List, "sidecars to be connected to always, e.g. `/ip4/192.0.2.1/tcp/9100/p2p/16Uiu2…`"),

@@ -229,6 +229,9 @@ impl Config {
             _ => self.staking.check()?,
         }
         self.p2p.check()?;
+        if self.p2p.contract && !self.staking.is_set() {
+            return wrong("p2p.contract", "set, but staking.validator_set is not: which contract?");
+        }
         match (&self.gateway.tls.cert, &self.gateway.tls.key) {
             (Some(_), None) => return wrong("gateway.tls.key", "not set, but gateway.tls.cert is: TLS needs both"),
             (None, Some(_)) => return wrong("gateway.tls.cert", "not set, but gateway.tls.key is: TLS needs both"),

@@ -7,7 +7,7 @@ use quintet_api::{CertificateState, CertificateView, JobReuse, PhaseView, ReuseV
 use quintet_types::{Account, Balance, CertifiedBundle, Decode as _, Phase, ProverIndex, Root, ValidatorIndex};
 
 use super::{Core, CoreError, LiveJob, PhaseRecord, Verdict};
-use crate::{db, joint::Board};
+use crate::{db, joint::Board, registry::BlockAt};
 
 impl Core {
     /// The phases of a job in short.
@@ -57,7 +57,9 @@ impl Core {
             }
         }
         let seed = live.job().selection().map(|selection| selection.seed);
-        let committee = board.zip(seed).map(|(board, seed)| board.enrolled().committee(&seed));
+        let at = BlockAt { slot: live.id().slot, tip: live.record.tip };
+        let enrolled = board.and_then(|board| board.enrolled().of(self, &at).ok());
+        let committee = enrolled.zip(seed).map(|(enrolled, seed)| enrolled.committee(&seed));
         let weight = |signers: &[ValidatorIndex]| {
             committee.as_ref().map_or(0, |committee| committee.weight(signers.iter().copied()).unwrap_or_default())
         };

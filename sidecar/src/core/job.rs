@@ -108,6 +108,8 @@ pub struct PhaseRecord {
 pub struct JobRecord {
     /// The protocol's part.
     pub job: Job,
+    /// The execution block that the job's block builds on: it names the branch whose contracts say who takes part.
+    pub tip: Root,
     /// RANDAO mix after the block.
     pub randao_mix: Root,
     /// Gas used by the block.

@@ -7,6 +7,7 @@ use quintet_protocol::Settlement;
 use quintet_types::{JobId, Phase, PhaseBundle, PublicKeyBytes, Root, Slot, Spec, ValidatorIndex};
 
 use super::{Core, CoreError, LiveJob};
+use crate::registry::BlockAt;
 
 /// How long before a deadline a submission must have been here for its omission to be a fault, and how long after the tolerance it may still come.
 pub const GRACE_MS: u64 = 2_000;
@@ -22,6 +23,8 @@ pub struct OpenPhase {
     pub due: Slot,
     /// What leaders are drawn by.
     pub seed: Root,
+    /// Where the job's block stands: who takes part depends on it.
+    pub at: BlockAt,
 }
 
 /// What is to be done about a submission that a peer announces.
@@ -42,7 +45,8 @@ impl Core {
             let (phase, line) = (live.job().phase()?, live.record.phases.last()?);
             let is_open = !live.job().is_suspended() && live.proving.is_some() && line.phase == phase;
             let seed = live.job().selection()?.seed;
-            is_open.then_some(OpenPhase { job: *id, phase, due: line.due, seed })
+            let at = BlockAt { slot: id.slot, tip: live.record.tip };
+            is_open.then_some(OpenPhase { job: *id, phase, due: line.due, seed, at })
         };
         self.jobs.iter().filter_map(open).collect()
     }

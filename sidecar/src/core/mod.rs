@@ -30,6 +30,7 @@ use std::{
 
 use quintet_beacon::BlockInfo;
 use quintet_protocol::{CandidateTable, ProverRecord, SubmissionLog};
+use quintet_staking::MemberView;
 use quintet_store::{Store, StoreError};
 use quintet_types::{Epoch, EquivocationEvidence, JobId, Phase, ProverIndex, PublicKeyBytes, Root, Slot, Spec, ValidatorIndex};
 
@@ -45,7 +46,7 @@ pub use judge::{Bench, judge};
 pub use settlements::{SettlementRefusal, Settlements, settlement_state};
 pub use signatures::{KeyCache, verify_signatures};
 
-use crate::registry::{NotKnown, ProverSource};
+use crate::registry::{BlockAt, NotKnown, ProverSource};
 
 /// What a core is set up with.
 #[derive(Clone, Debug)]
@@ -205,6 +206,14 @@ impl Core {
     /// [`NotKnown`] while it is not.
     pub fn check_registry(&self, block: &BlockInfo) -> Result<(), NotKnown> {
         self.registry.check_known(&block.into(), self.genesis_time(), &self.config.spec)
+    }
+
+    /// The contract's validators that count for a block, if provers come from contracts.
+    ///
+    /// # Errors
+    /// [`NotKnown`] while they are not known.
+    pub fn members_for(&self, at: &BlockAt) -> Option<Result<MemberView, NotKnown>> {
+        self.registry.members_for(at, self.genesis_time(), &self.config.spec)
     }
 
     /// More may be known of the contracts.

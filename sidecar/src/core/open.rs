@@ -14,7 +14,11 @@ use super::{
     job::key_of,
     load::{to_cbor, to_json},
 };
-use crate::{core::views::state_of, db, registry::NotKnown};
+use crate::{
+    core::views::state_of,
+    db,
+    registry::{BlockAt, NotKnown},
+};
 
 impl Core {
     /// A block became canonical. Opens its job if one is due; the plan is still to be made ([`Self::planned`]).
@@ -77,6 +81,7 @@ impl Core {
         }
         let record = JobRecord {
             job: Job::new(id, selection, &spec),
+            tip: BlockAt::from(block).tip,
             randao_mix: mix,
             gas_used: payload.gas_used,
             transactions: payload.transactions.len() as u64,

@@ -23,6 +23,9 @@ const PATIENCE_MS: u64 = 3_000;
 impl Running {
     /// A phase is open: its agreement begins, or goes on where it was before a restart.
     pub(super) async fn begin(&mut self, open: OpenPhase) -> Result<(), JointError> {
+        // Asked again at the next look at the clock.
+        let Some(enrolled) = self.enrolled(&open) else { return Ok(()) };
+        let committee = enrolled.committee(&open.seed);
         let store = self.joint.shared.read().store().clone();
         let mut records = Vec::new();
         for entry in store.prefix(&db::AGREEMENTS, &(open.job.root().0, open.phase.number())) {
@@ -34,14 +37,14 @@ impl Running {
         }
         let genesis = self.joint.shared.read().config.genesis_ms / 1000;
         let rounds = Rounds::new(open.due, genesis, self.joint.timing, &self.spec);
-        let ranks = self.ranks(&open, open.due, rounds.per_extension());
+        let ranks = self.ranks(&open, &committee, open.due, rounds.per_extension());
         let setup = Setup {
             job: open.job,
             phase: open.phase,
-            committee: self.joint.enrolled.committee(&open.seed),
             ranks: ranks.clone(),
+            me: self.joint.me.filter(|me| committee.member(*me).is_some()),
+            committee,
             rounds,
-            me: self.joint.me,
         };
         let written = records.len() as u64;
         let place = Place {
@@ -57,8 +60,8 @@ impl Running {
         self.handle((open.job, open.phase), Input::Start { now_ms: now_ms() }).await
     }
 
-    fn ranks(&self, open: &OpenPhase, deadline: Slot, ranks: u32) -> Vec<ValidatorIndex> {
-        let enrolled: Vec<ValidatorIndex> = self.joint.enrolled.members().iter().map(|member| member.index).collect();
+    fn ranks(&self, open: &OpenPhase, committee: &Committee, deadline: Slot, ranks: u32) -> Vec<ValidatorIndex> {
+        let enrolled: Vec<ValidatorIndex> = committee.members().iter().map(|member| member.index).collect();
         leaders(&open.seed, open.phase, deadline, None, &enrolled, ranks as usize, &self.spec)
     }
 
@@ -109,7 +112,8 @@ impl Running {
                 let open = self.joint.shared.read().open_phases();
                 let open = open.into_iter().find(|open| (open.job, open.phase) == place);
                 let Some((open, at)) = open.zip(self.places.get(&place)) else { return Ok(None) };
-                let ranks = self.ranks(&open, slot, at.agreement.setup().rounds.per_extension());
+                let setup = at.agreement.setup();
+                let ranks = self.ranks(&open, &setup.committee, slot, setup.rounds.per_extension());
                 if let Some(at) = self.places.get_mut(&place) {
                     at.ranks.clone_from(&ranks);
                 }
@@ -132,7 +136,8 @@ impl Running {
     }
 
     async fn sign(&self, place: (JobId, Phase), request: SigningRequest) -> Option<Input> {
-        let key: PublicKeyBytes = self.member(self.joint.me?)?.key.into();
+        let committee = &self.places.get(&place)?.agreement.setup().committee;
+        let key: PublicKeyBytes = committee.member(self.joint.me?)?.key.into();
         let turn = |round, kind| Turn { job: place.0, phase: place.1, round, kind };
         let wanted = match &request {
             SigningRequest::Proposal(proposal) => {

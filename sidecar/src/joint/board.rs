@@ -10,6 +10,7 @@ use quintet_api::{Direction, PeerView, PeersView, ValidatorView, ValidatorsView}
 use quintet_gossip::{NetworkError, NetworkHandle, PeerInfo};
 use quintet_types::{Balance, JobId, Phase, ValidatorIndex, VoteKind};
 
+use super::Enrolment;
 use crate::service::now_ms;
 
 /// The agreement on an open phase.
@@ -58,7 +59,7 @@ struct State {
 #[derive(Debug)]
 struct Inner {
     network: NetworkHandle,
-    enrolled: Enrolled,
+    enrolled: Enrolment,
     me: Option<ValidatorIndex>,
     state: RwLock<State>,
 }
@@ -69,8 +70,8 @@ pub struct Board(Arc<Inner>);
 
 impl Board {
     /// An empty one.
-    pub fn new(network: NetworkHandle, enrolled: Enrolled, me: Option<ValidatorIndex>) -> Self {
-        Self(Arc::new(Inner { network, enrolled, me, state: RwLock::default() }))
+    pub fn new(network: NetworkHandle, enrolled: impl Into<Enrolment>, me: Option<ValidatorIndex>) -> Self {
+        Self(Arc::new(Inner { network, enrolled: enrolled.into(), me, state: RwLock::default() }))
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {
@@ -91,7 +92,7 @@ impl Board {
 
     /// A signature of a validator verified. Only enrolled ones are remembered, so that it stays bounded.
     pub(super) fn heard(&self, validator: ValidatorIndex) {
-        if self.0.enrolled.member(validator).is_some() {
+        if self.0.enrolled.latest().is_some_and(|enrolled| enrolled.member(validator).is_some()) {
             self.write().heard.insert(validator, now_ms());
         }
     }
@@ -111,7 +112,7 @@ impl Board {
     }
 
     /// Who takes part; the voters of a job are drawn of them.
-    pub fn enrolled(&self) -> &Enrolled {
+    pub fn enrolled(&self) -> &Enrolment {
         &self.0.enrolled
     }
 
@@ -135,7 +136,8 @@ impl Board {
 
     /// Validators for the gateway. Balances are the core's to fill in.
     pub fn validators(&self, own: ValidatorIndex) -> ValidatorsView {
-        let (state, members) = (self.read(), self.0.enrolled.members());
+        let (state, enrolled) = (self.read(), self.0.enrolled.latest());
+        let members = enrolled.as_ref().map(Enrolled::members).unwrap_or_default();
         let view = |member: &quintet_agreement::Member| ValidatorView {
             index: member.index,
             pubkey: Some(member.key.into()),

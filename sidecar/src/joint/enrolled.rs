@@ -1,11 +1,20 @@
-//! The file of the validators that take part: for networks without a `ValidatorSet` contract, and the same in every sidecar.
+//! The validators that take part: from the `ValidatorSet` contract, or from a file that is the same in every sidecar.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use quintet_agreement::{AgreementError, Enrolled, Member};
 use quintet_keys::PublicKey;
-use quintet_types::{PublicKeyBytes, SigningVariant, ValidatorIndex};
+use quintet_staking::MemberView;
+use quintet_types::{Epoch, PublicKeyBytes, SigningVariant, ValidatorIndex};
 use serde::Deserialize;
+
+use crate::{
+    core::Core,
+    registry::{BlockAt, NotKnown},
+};
 
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +53,107 @@ pub enum EnrolledError {
         /// What is wrong.
         source: AgreementError,
     },
+}
+
+/// Where the validators that take part come from. Clones give the same.
+#[derive(Debug, Clone)]
+pub enum Enrolment {
+    /// They are the same for all jobs.
+    Fixed(Enrolled),
+    /// They are those of the `ValidatorSet` contract, as of the same moment on the same branch as a job's provers.
+    Contract(Arc<LatestSet>),
+}
+
+/// The last answer from the contract: keys take a while to be read, and most jobs have the same validators as the one before.
+#[derive(Debug, Default)]
+pub struct LatestSet(Mutex<Option<(MemberView, Epoch, Enrolled)>>);
+
+/// Why it is not known who takes part in a job.
+#[derive(Debug, thiserror::Error)]
+pub enum NotEnrolled {
+    /// The contract's state is not known.
+    #[error(transparent)]
+    NotKnown(#[from] NotKnown),
+    /// Provers come from a file, so there is no contract.
+    #[error("there is no validator set: staking is not configured")]
+    NoContract,
+    /// The contract holds a key that is none, which its proofs of possession rule out.
+    #[error("validator {index} is enrolled with {pubkey}, which is no public key")]
+    Key {
+        /// The validator.
+        index: ValidatorIndex,
+        /// What is enrolled.
+        pubkey: PublicKeyBytes,
+    },
+    /// They cannot vote together; nobody at all cannot either.
+    #[error("the validator set of epoch {epoch}: {source}")]
+    Committee {
+        /// The job's epoch.
+        epoch: Epoch,
+        /// What is wrong.
+        source: AgreementError,
+    },
+}
+
+impl From<Enrolled> for Enrolment {
+    fn from(enrolled: Enrolled) -> Self {
+        Self::Fixed(enrolled)
+    }
+}
+
+impl Enrolment {
+    /// Those of the contract.
+    pub fn contract() -> Self {
+        Self::Contract(Arc::default())
+    }
+
+    /// Those that [`Self::of`] said last; `None` before the first job.
+    pub fn latest(&self) -> Option<Enrolled> {
+        match self {
+            Self::Fixed(enrolled) => Some(enrolled.clone()),
+            Self::Contract(latest) => latest.lock().as_ref().map(|(_, _, enrolled)| enrolled.clone()),
+        }
+    }
+
+    /// Who takes part in the job of a block. The contract's validators weigh what their effective balance is, and sign directly: it knows of no other variant.
+    ///
+    /// # Errors
+    /// See [`NotEnrolled`].
+    pub fn of(&self, core: &Core, at: &BlockAt) -> Result<Enrolled, NotEnrolled> {
+        let latest = match self {
+            Self::Fixed(enrolled) => return Ok(enrolled.clone()),
+            Self::Contract(latest) => latest,
+        };
+        let members = core.members_for(at).ok_or(NotEnrolled::NoContract)??;
+        let epoch = at.slot.epoch(core.config.spec.slots_per_epoch);
+        latest.enrolled(&members, epoch)
+    }
+}
+
+impl LatestSet {
+    fn lock(&self) -> MutexGuard<'_, Option<(MemberView, Epoch, Enrolled)>> {
+        // Nothing under the lock panics.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The validators that count in `epoch`.
+    fn enrolled(&self, members: &MemberView, epoch: Epoch) -> Result<Enrolled, NotEnrolled> {
+        let mut latest = self.lock();
+        if let Some((of, at, enrolled)) = &*latest
+            && (of, *at) == (members, epoch)
+        {
+            return Ok(enrolled.clone());
+        }
+        let member = |(index, member): (ValidatorIndex, &quintet_staking::Member)| {
+            let pubkey = member.pubkey;
+            let key = PublicKey::try_from(&pubkey).map_err(|_| NotEnrolled::Key { index, pubkey })?;
+            Ok(Member { index, key, weight: member.weight_gwei, variant: SigningVariant::Direct })
+        };
+        let counting = members.counting_in(epoch).map(member).collect::<Result<Vec<_>, NotEnrolled>>()?;
+        let enrolled = Enrolled::new(counting).map_err(|source| NotEnrolled::Committee { epoch, source })?;
+        *latest = Some((members.clone(), epoch, enrolled.clone()));
+        Ok(enrolled)
+    }
 }
 
 #[derive(Deserialize)]

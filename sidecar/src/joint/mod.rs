@@ -16,7 +16,8 @@ pub mod enrolled;
 mod start;
 
 pub use board::Board;
-pub use start::{check, start};
+pub use enrolled::Enrolment;
+pub use start::{Plan, check, start};
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -24,7 +25,7 @@ use std::{
 };
 
 use board::Standing;
-use quintet_agreement::{Agreement, Enrolled, Member, Timing};
+use quintet_agreement::{Agreement, Enrolled, Timing};
 use quintet_api::EventKind;
 use quintet_gossip::{NetworkEvent, NetworkHandle, PeerId};
 use quintet_signer::ValidatorSigner;
@@ -36,7 +37,7 @@ use tokio::sync::{Semaphore, broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    core::CoreError,
+    core::{CoreError, OpenPhase},
     metrics::Metrics,
     service::{IntakeQueue, Shared, now_ms},
 };
@@ -60,7 +61,7 @@ pub struct Joint {
     /// Signs as our validator.
     pub signer: Arc<dyn ValidatorSigner>,
     /// Who takes part; each job's committee is drawn of them.
-    pub enrolled: Enrolled,
+    pub enrolled: Enrolment,
     /// Our validator, if it is one of them; otherwise this sidecar only listens.
     pub me: Option<ValidatorIndex>,
     /// How long the agreement waits.
@@ -218,7 +219,9 @@ impl Running {
         self.joint.board.set_phases(standings);
     }
 
-    fn member(&self, index: ValidatorIndex) -> Option<&Member> {
-        self.joint.enrolled.member(index)
+    /// Who takes part in a job, once that is known.
+    fn enrolled(&self, open: &OpenPhase) -> Option<Enrolled> {
+        let enrolled = self.joint.enrolled.of(&self.joint.shared.read(), &open.at);
+        enrolled.inspect_err(|reason| tracing::debug!(job = %open.job, %reason, "not known yet who votes")).ok()
     }
 }

@@ -4,35 +4,66 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::{Context as _, bail};
 use async_trait::async_trait;
-use quintet_agreement::{Enrolled, Timing};
+use quintet_agreement::Timing;
 use quintet_gossip::{Multiaddr, Network, NetworkConfig, NodeKey, Status, fork_digest};
 use quintet_node::spec_root;
 use quintet_signer::{SignError, SigningRequest, ValidatorKey, ValidatorSigner, config::ValidatorConfig};
-use quintet_types::{PublicKeyBytes, SignatureBytes, Spec, ValidatorIndex};
+use quintet_types::{PublicKeyBytes, SignatureBytes, SigningVariant, Spec, ValidatorIndex};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Board, Joint, JointError, enrolled};
+use super::{Board, Enrolment, Joint, JointError, enrolled};
 use crate::{
     config::Config,
     metrics::Metrics,
     service::{IntakeQueue, Shared},
 };
 
-/// What can be said of the files that `[p2p]` names before anything is opened: who votes, and what our key is to be signed with.
+/// What `[p2p]` wants.
+#[derive(Debug)]
+pub struct Plan {
+    /// Who takes part.
+    pub enrolled: Enrolment,
+    /// What our key is signed with; without it this sidecar follows and does not vote.
+    pub signer: Option<ValidatorConfig>,
+}
+
+/// What can be said of the files that `[p2p]` names before anything is opened; `None` if this sidecar is alone.
 ///
 /// # Errors
 /// Names the file or key that is wrong.
-pub fn check(config: &Config) -> anyhow::Result<Option<(Enrolled, Option<ValidatorConfig>)>> {
-    let Some(file) = &config.p2p.validators else { return Ok(None) };
-    let enrolled = enrolled::read(file).context("p2p.validators")?;
-    let Some(file) = &config.p2p.signer else { return Ok(Some((enrolled, None))) };
+pub fn check(config: &Config) -> anyhow::Result<Option<Plan>> {
     let me = ValidatorIndex(config.validator_index);
-    enrolled.member(me).with_context(|| format!("p2p.validators: validator {me} (validator_index) is not enrolled"))?;
+    let enrolled: Enrolment = match &config.p2p.validators {
+        Some(file) => {
+            let enrolled = enrolled::read(file).context("p2p.validators")?;
+            if config.p2p.signer.is_some() {
+                let missing = || format!("p2p.validators: validator {me} (validator_index) is not enrolled");
+                enrolled.member(me).with_context(missing)?;
+            }
+            enrolled.into()
+        }
+        None if config.p2p.contract => Enrolment::contract(),
+        None => return Ok(None),
+    };
+    let Some(file) = &config.p2p.signer else { return Ok(Some(Plan { enrolled, signer: None })) };
     let shown = file.display();
     let text = std::fs::read_to_string(file).with_context(|| format!("p2p.signer: {shown}"))?;
     let signer = toml::from_str(&text).with_context(|| format!("p2p.signer: {shown}"))?;
-    Ok(Some((enrolled, Some(signer))))
+    Ok(Some(Plan { enrolled, signer: Some(signer) }))
+}
+
+/// The key that `me` is enrolled with now; `None` if the contract does not have it, or not yet.
+fn enrolled_key(enrolled: &Enrolment, shared: &Shared, me: ValidatorIndex) -> Option<ValidatorKey> {
+    match enrolled {
+        Enrolment::Fixed(enrolled) => {
+            enrolled.member(me).map(|member| ValidatorKey { pubkey: member.key.into(), variant: member.variant })
+        }
+        Enrolment::Contract(_) => {
+            let known = shared.read().contracts()?;
+            known.members.get(me).map(|member| ValidatorKey { pubkey: member.pubkey, variant: SigningVariant::Direct })
+        }
+    }
 }
 
 /// Joins the others, if the configuration names them.
@@ -48,7 +79,7 @@ pub async fn start(
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<(Board, JoinHandle<Result<(), JointError>>)>> {
     let p2p = &config.p2p;
-    let Some((enrolled, signer)) = check(config)? else { return Ok(None) };
+    let Some(Plan { enrolled, signer }) = check(config)? else { return Ok(None) };
     let (signer, me) = match signer {
         None => {
             tracing::warn!("p2p.signer is not set: this sidecar follows the others and does not vote");
@@ -56,12 +87,18 @@ pub async fn start(
         }
         Some(keys) => {
             let me = ValidatorIndex(config.validator_index);
-            let member = enrolled.member(me).context("p2p.validators")?;
             let signer = open(keys, spec, &config.data_dir.join("validator-record")).await?;
             let keys = signer.public_keys().await.context("p2p.signer")?;
-            let wanted = ValidatorKey { pubkey: member.key.into(), variant: member.variant };
-            if !keys.contains(&wanted) {
-                bail!("p2p.signer: the signer has no key {} that signs {:?}, of validator {me}", wanted.pubkey, wanted.variant);
+            match enrolled_key(&enrolled, &shared, me) {
+                Some(wanted) if !keys.contains(&wanted) => {
+                    bail!(
+                        "p2p.signer: the signer has no key {} that signs {:?}, of validator {me}",
+                        wanted.pubkey,
+                        wanted.variant
+                    )
+                }
+                Some(_) => {}
+                None => tracing::warn!(%me, "this validator is not enrolled yet: it votes on jobs that come once it counts"),
             }
             (signer, Some(me))
         }
@@ -77,7 +114,7 @@ pub async fn start(
     network.bootnodes = addresses(&p2p.bootnodes)?;
     network.quic = p2p.quic;
     let (network, events) = Network::start(network).context("network of sidecars")?;
-    tracing::info!(peer_id = %network.local_peer_id(), %digest, validators = enrolled.members().len(), ?me, "network of sidecars");
+    tracing::info!(peer_id = %network.local_peer_id(), %digest, ?me, "network of sidecars");
     let board = Board::new(network.clone(), enrolled.clone(), me);
     let timing = Timing::default();
     let joint = Joint { shared, intake, network, signer, enrolled, me, timing, board: board.clone(), metrics };
@@ -141,7 +178,7 @@ mod tests {
         config.p2p.validators = Some(folder.path().join("nobody.toml"));
         assert!(error(&config).contains("nobody.toml"), "{}", error(&config));
         config.p2p.validators = Some(file("v.toml", &format!("[[validator]]\nindex = 8\npubkey = \"{key}\"\n")));
-        assert!(check(&config).unwrap().unwrap().1.is_none(), "a sidecar that only follows");
+        assert!(check(&config).unwrap().unwrap().signer.is_none(), "a sidecar that only follows");
 
         config.p2p.signer = Some(file("s.toml", "[keys]\nkind = \"keystores\"\ndirr = \"x\"\n"));
         assert!(error(&config).contains("validator 7"), "{}", error(&config));

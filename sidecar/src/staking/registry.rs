@@ -6,7 +6,7 @@ use std::{
 };
 
 use quintet_protocol::ProverRecord;
-use quintet_staking::{BranchError, Contracts, Known, StateAt, registry_moment};
+use quintet_staking::{BranchError, Contracts, Known, MemberView, StateAt, registry_moment};
 use quintet_types::{Root, Spec};
 use tokio::sync::Notify;
 
@@ -137,17 +137,6 @@ impl StakingRegistry {
             None => Err(NotKnown::Reading { not_final, tip: at.tip }),
         }
     }
-
-    /// Provers and validators that count for a block.
-    ///
-    /// # Errors
-    /// [`NotKnown`] while they are not known.
-    pub fn state_for(&self, at: &BlockAt, genesis_time: u64, spec: &Spec) -> Result<Arc<StateAt>, NotKnown> {
-        Ok(match self.find(at, genesis_time, spec)? {
-            Found::Final(known, moment) => Arc::new(known.state_before(moment)),
-            Found::Branch(state) => state,
-        })
-    }
 }
 
 enum Found {
@@ -169,6 +158,13 @@ impl ProverSource for StakingRegistry {
             Found::Final(known, moment) => known.registry.provers_before(moment),
             Found::Branch(state) => state.provers.clone(),
         })
+    }
+
+    fn members_for(&self, at: &BlockAt, genesis_time: u64, spec: &Spec) -> Option<Result<MemberView, NotKnown>> {
+        Some(self.find(at, genesis_time, spec).map(|found| match found {
+            Found::Final(known, moment) => known.members_before(moment),
+            Found::Branch(state) => state.members.clone(),
+        }))
     }
 
     fn latest(&self) -> Vec<ProverRecord> {

@@ -67,7 +67,7 @@ fn block(hash: B256, parent: B256, number: u64, registered: Option<(u64, u8)>) -
 /// Answers as an execution node does whose last final block is number 1.
 async fn answer(State(blocks): State<Arc<HashMap<B256, Block>>>, Json(asked): Json<Value>) -> Json<Value> {
     let parameter = asked["params"][0].clone();
-    let of = |hash: &Value| hash.as_str().and_then(|hash| blocks.get(&hash.parse().ok()?));
+    let of = |hash: &Value| hash.as_str().and_then(|hash| blocks.get(&hash.parse::<B256>().ok()?));
     let result = match asked["method"].as_str().unwrap_or_default() {
         "eth_chainId" => json!(quantity(CHAIN_ID)),
         "eth_getBlockByNumber" => blocks[&name(1)].json.clone(),

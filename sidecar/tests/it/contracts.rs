@@ -7,7 +7,8 @@ use alloy_sol_types::SolEvent as _;
 use quintet_keys::SecretKey;
 use quintet_sidecar::staking::StakingRegistry;
 use quintet_staking::{
-    Change, Checkpoint, Contracts, Deployment, Known, PostedSettlement, Statement, TimedChange, bindings::ValidatorSet,
+    Change, Checkpoint, Contracts, Deployment, Known, PostedSettlement, Statement, StoredLog, TimedChange,
+    bindings::ValidatorSet,
 };
 use quintet_types::{Epoch, ProverIndex, PublicKeyBytes};
 
@@ -46,7 +47,7 @@ pub(crate) fn known<'a>(provers: impl IntoIterator<Item = &'a SecretKey>, until:
     known
 }
 
-fn enrol(known: &mut Known, index: u8) {
+pub(crate) fn enrol(known: &mut Known, index: u8) {
     let pubkey: PublicKeyBytes = validator(index).public_key().into();
     let enrolled = ValidatorSet::Enrolled {
         index: index.into(),
@@ -57,7 +58,8 @@ fn enrol(known: &mut Known, index: u8) {
         fromEpoch: 0,
     };
     let log = enrolled.encode_log_data();
-    known.members.push(log.topics(), &log.data).unwrap();
+    let (topics, data) = (log.topics().to_vec(), log.data.to_vec());
+    known.push_member(StoredLog { contract: contracts().validators, timestamp: 1, topics, data }).unwrap();
 }
 
 /// The same contracts with a settlement posted.

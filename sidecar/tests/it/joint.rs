@@ -128,7 +128,7 @@ impl Sidecar {
             intake: intake.clone(),
             network: network.clone(),
             signer: Arc::new(InMemory { secret: validator(index), spec }),
-            enrolled: enrolled(),
+            enrolled: enrolled().into(),
             me: Some(ValidatorIndex(index)),
             timing: Timing::default(),
             board: board.clone(),

@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
+use quintet_agreement::Enrolled;
 use quintet_protocol::JobState;
 use quintet_sidecar::{
     core::CoreError,
+    joint::{Enrolment, enrolled::NotEnrolled},
     registry::{BlockAt, ProverSource as _},
     service::must_wait,
     staking::{StakingRegistry, Wanted},
 };
-use quintet_staking::BranchError;
+use quintet_staking::{BranchError, Known};
 use quintet_types::{Phase, Root, Slot, Spec};
 
 use crate::{
-    contracts::{known, registry},
+    contracts::{WEIGHT, enrol, known, registry, validator},
     forks::empty,
     world::{GENESIS_MS, World, block, secrets, spec},
 };
@@ -147,6 +149,35 @@ fn a_chain_that_does_not_finalize_draws_from_the_blocks_own_branch() {
     assert_eq!(must_wait(&world.core, &block(), 0), None);
     let world = world.restart();
     assert_eq!(selection(&world), selection(&expected));
+}
+
+#[test]
+fn the_contracts_validators_take_part_as_they_stood_on_the_blocks_own_branch() {
+    let source = registry(known(secrets(), LATER));
+    let mut world = World::staked(spec(), Arc::clone(&source) as _);
+    let job = world.announce();
+    let open = world.core.open_phases().into_iter().find(|open| open.job == job).unwrap();
+    assert_eq!(open.at, BlockAt::from(&block()));
+    let enrolment = Enrolment::contract();
+    let enrolled = enrolment.of(&world.core, &open.at).unwrap();
+    let members = |enrolled: &Enrolled| enrolled.members().iter().map(|one| (one.index.0, one.weight)).collect::<Vec<_>>();
+    assert_eq!(members(&enrolled), [1, 2, 3, 4].map(|index| (index, WEIGHT)));
+    assert_eq!(enrolled.members()[1].key, validator(2).public_key());
+    assert_eq!(enrolment.of(&world.core, &open.at).unwrap(), enrolled, "the next phase has the same");
+
+    // Another branch has one more, and it is asked about first.
+    let source = registry(known(secrets(), EPOCH_START - 500));
+    let world = World::staked(spec(), Arc::clone(&source) as _);
+    assert!(matches!(enrolment.of(&world.core, &open.at), Err(NotEnrolled::NotKnown(_))));
+    let mut further = known(secrets(), 0);
+    enrol(&mut further, 9);
+    source.answer(wanted(), Ok(Arc::new(further.state_before(EPOCH_START))));
+    assert_eq!(members(&enrolment.of(&world.core, &open.at).unwrap()).last(), Some(&(9, WEIGHT)));
+
+    let nobody = Known { members: Default::default(), member_logs: Vec::new(), ..known(secrets(), LATER) };
+    let world = World::staked(spec(), registry(nobody));
+    assert!(matches!(enrolment.of(&world.core, &open.at), Err(NotEnrolled::Committee { .. })));
+    assert!(matches!(enrolment.of(&World::new(spec()).core, &open.at), Err(NotEnrolled::NoContract)));
 }
 
 #[test]
