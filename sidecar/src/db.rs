@@ -25,6 +25,12 @@ pub const SUBMISSIONS: Table<SubmissionKey, Vec<u8>> = Table::new("submissions")
 /// What verification found, as JSON of [`crate::core::Verdict`].
 pub const VERDICTS: Table<SubmissionKey, Vec<u8>> = Table::new("verdicts");
 
+/// Key of one of several submissions of one prover: as [`SubmissionKey`], and the root of the body.
+pub type RivalKey = ([u8; 32], u8, [u8; 48], [u8; 32]);
+
+/// Further bodies that a prover signed for an open phase, as in [`SUBMISSIONS`]; only where several sidecars agree on which one counts.
+pub const RIVALS: Table<RivalKey, Vec<u8>> = Table::new("rivals");
+
 /// What followed from closed phases, as JSON of [`crate::core::ClosedRecord`], in the order of closing.
 pub const CLOSED: Table<u64, Vec<u8>> = Table::new("closed");
 
@@ -79,6 +85,9 @@ pub fn prune_jobs(store: &Store, before_slot: u64) -> Result<Pruned, StoreError>
             let (place, _) = entry?;
             batch.remove(&SUBMISSIONS, &place).remove(&VERDICTS, &place);
             pruned.submissions += 1;
+        }
+        for entry in store.prefix(&RIVALS, &id.root().0) {
+            batch.remove(&RIVALS, &entry?.0);
         }
         // Other attempts of the block are of the same slot, so they go as well.
         batch.remove(&INPUTS, &block_root).remove(&JOBS, &key);

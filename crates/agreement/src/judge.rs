@@ -154,6 +154,9 @@ pub enum Objection {
     /// A digest that this node can neither confirm nor refute.
     #[error("the digest of instance {0} is not known here")]
     UnknownDigest(usize),
+    /// It accuses a prover of two bodies that it did not sign.
+    #[error("the evidence against {0} does not hold")]
+    Evidence(PublicKeyBytes),
 }
 
 impl Objection {
@@ -183,9 +186,11 @@ impl Objection {
 }
 
 /// Whether this node has anything against a bundle: it holds and has verified all that is listed, and nothing is left out
-/// that was here well before the deadline. Of a prover that equivocates any one of its submissions will do.
+/// that was here well before the deadline. Of a prover that equivocates any one of its submissions will do, and none if the
+/// bundle shows the equivocation; the signatures of such evidence are for the caller to verify.
 ///
-/// Job, phase, leader, rank and slot are checked before a bundle is judged. Lasting objections are found first.
+/// Job, phase, leader, rank and slot are checked before a bundle is judged. Lasting objections are found first, but for
+/// those to digests: what is listed and not here yet may show that it is this node that is wrong.
 ///
 /// # Errors
 /// The first objection.
@@ -203,7 +208,7 @@ pub fn judge_proposal(bundle: &PhaseBundle, view: &LocalView<'_>) -> Result<(), 
     judge_open(bundle, view)?;
     judge_omissions(&bundle.accepted, view.submissions, Some(bundle), view)?;
     judge_omissions(&bundle.agg_proofs, view.agg_proofs, None, view)?;
-    judge_digests(bundle, view)?;
+    judge_digest_count(bundle, view)?;
     let listed = || {
         let accepted = bundle.accepted.iter().map(|entry| (entry, view.submissions));
         accepted.chain(bundle.agg_proofs.iter().map(|entry| (entry, view.agg_proofs)))
@@ -214,6 +219,7 @@ pub fn judge_proposal(bundle: &PhaseBundle, view: &LocalView<'_>) -> Result<(), 
     if let Some(objection) = passing.first() {
         return Err(*objection);
     }
+    judge_digests(bundle, view)?;
     if let Some(unknown) =
         bundle.digests.iter().zip(view.digests).position(|(digest, known)| *digest != Root::ZERO && known.is_none())
     {
@@ -253,7 +259,8 @@ fn judge_omissions(
         let early = all.iter().filter(|received| received.check == Check::Valid && received.arrived_ms <= latest);
         let Some(arrived_ms) = early.map(|received| received.arrived_ms).min() else { continue };
         let is_listed = listed.binary_search_by_key(prover, |entry| entry.prover).is_ok();
-        if !is_listed && !bundle.is_some_and(|bundle| has_no_room(prover, bundle, view)) {
+        let excused = |bundle: &PhaseBundle| bundle.shows_equivocation_of(prover) || has_no_room(prover, bundle, view);
+        if !is_listed && !bundle.is_some_and(excused) {
             return Err(Objection::Omitted { prover: *prover, early_ms: view.deadline_ms - arrived_ms });
         }
     }
@@ -276,11 +283,12 @@ fn judge_open(bundle: &PhaseBundle, view: &LocalView<'_>) -> Result<(), Objectio
     if found > view.max_open { Err(Objection::TooManyOpen { found, limit: view.max_open }) } else { Ok(()) }
 }
 
+fn judge_digest_count(bundle: &PhaseBundle, view: &LocalView<'_>) -> Result<(), Objection> {
+    let (expected, found) = (if bundle.phase == Phase::T1 { view.digests.len() } else { 0 }, bundle.digests.len());
+    if found == expected { Ok(()) } else { Err(Objection::DigestCount { expected, found }) }
+}
+
 fn judge_digests(bundle: &PhaseBundle, view: &LocalView<'_>) -> Result<(), Objection> {
-    let expected = if bundle.phase == Phase::T1 { view.digests.len() } else { 0 };
-    if bundle.digests.len() != expected {
-        return Err(Objection::DigestCount { expected, found: bundle.digests.len() });
-    }
     let wrong = bundle.digests.iter().zip(view.digests).position(|(digest, known)| known.is_some_and(|known| known != *digest));
     wrong.map_or(Ok(()), |instance| Err(Objection::Digest(instance)))
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use quintet_types::{
+    EquivocationEvidence,
     BloomHash, Commitments, FullProof, InstanceIndex, JobId, PartialProofs, Phase, PhaseBundle, ProverIndex, PublicKeyBytes,
     Root, Spec,
 };
@@ -138,6 +139,13 @@ pub fn check_bundle(
     }
     if !bundle.is_ordered() {
         return fault("submissions do not rise strictly by key");
+    }
+    let job_root = job.id().root();
+    let of_here = |evidence: &EquivocationEvidence| {
+        evidence.is_slashable() && evidence.header_1.job_root == job_root && evidence.header_1.phase <= bundle.phase
+    };
+    if !bundle.equivocations.iter().all(of_here) {
+        return fault("evidence is not of two bodies for a phase of this job up to this one");
     }
     let instances = if bundle.phase == Phase::T1 { job.digests().len() } else { 0 };
     if bundle.digests.len() != instances {

@@ -3,16 +3,19 @@
 use serde::{Deserialize, Serialize};
 use ssz_derive::{Decode, Encode};
 use ssz_types::VariableList;
-use ssz_types::typenum::{U2048, U4096};
+use ssz_types::typenum::{U64, U2048, U4096, Unsigned as _};
 use tree_hash::TreeHash as _;
 use tree_hash_derive::TreeHash;
 
 use crate::plan::MaxPlanEntries;
 use crate::vote::{Ballot, VoteKind};
-use crate::{JobId, Phase, PublicKeyBytes, Root, SignatureBytes, SigningVariant, Slot, Spec, ValidatorIndex};
+use crate::{EquivocationEvidence, JobId, Phase, PublicKeyBytes, Root, SignatureBytes, SigningVariant, Slot, Spec, ValidatorIndex};
 
 /// Most validators that one committee has, and so most signers of one certificate.
 pub type MaxCommittee = U2048;
+
+/// Most pieces of evidence in one bundle: two signatures to verify each.
+pub type MaxEquivocations = U64;
 
 /// One accepted submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Encode, Decode, TreeHash)]
@@ -50,6 +53,9 @@ pub struct PhaseBundle {
     pub digests: VariableList<Root, MaxPlanEntries>,
     /// Aggregations of sub-blocks that are included, in rising order of key.
     pub agg_proofs: VariableList<BundleEntry, U4096>,
+    /// Provers that signed two bodies for this job, in rising order of phase and key, no two of one phase and prover: what
+    /// they are fined for once this is certified. Empty where one sidecar runs alone, which books such a fine at once.
+    pub equivocations: VariableList<EquivocationEvidence, MaxEquivocations>,
 }
 
 impl PhaseBundle {
@@ -58,9 +64,21 @@ impl PhaseBundle {
         self.tree_hash_root()
     }
 
-    /// Whether both lists rise strictly by key, which also means that no prover is there twice.
+    /// Whether all lists rise strictly by key (evidence: by phase and key), which also means that no prover is there twice.
     pub fn is_ordered(&self) -> bool {
-        self.accepted.is_sorted_by(|a, b| a.prover < b.prover) && self.agg_proofs.is_sorted_by(|a, b| a.prover < b.prover)
+        let rises = |list: &[BundleEntry]| list.is_sorted_by(|a, b| a.prover < b.prover);
+        let place = |evidence: &EquivocationEvidence| (evidence.header_1.phase, evidence.header_1.prover);
+        rises(&self.accepted) && rises(&self.agg_proofs) && self.equivocations.is_sorted_by(|a, b| place(a) < place(b))
+    }
+
+    /// Most pieces of evidence that it has room for.
+    pub const fn max_equivocations() -> usize {
+        MaxEquivocations::USIZE
+    }
+
+    /// Whether it brings evidence that a prover signed two bodies for the very phase that it closes.
+    pub fn shows_equivocation_of(&self, prover: &PublicKeyBytes) -> bool {
+        self.equivocations.iter().any(|evidence| evidence.header_1.phase == self.phase && evidence.prover() == prover)
     }
 
     /// D as this bundle of a T1 has it, `None` for holes; empty for other phases.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use quintet_api::EventKind;
 use quintet_protocol::schedule;
-use quintet_types::{InstanceIndex, JobId, Phase, ProverIndex, Submission};
+use quintet_types::{InstanceIndex, JobId, Phase, ProverIndex, Root, Submission};
 
 use super::{Core, CoreError, judge::Bench};
 
@@ -26,6 +26,8 @@ pub enum Todo {
         phase: Phase,
         /// Whose.
         prover: ProverIndex,
+        /// Root of its body.
+        body_root: Root,
         /// What it is judged by.
         bench: Box<Bench>,
         /// The submission.
@@ -76,18 +78,19 @@ impl Core {
     fn judge_work(&mut self, id: &JobId, todo: &mut Vec<Todo>) {
         let Some(live) = self.jobs.get(id) else { return };
         let Some(phase) = live.job().phase() else { return };
-        let waiting: Vec<ProverIndex> = live
-            .of_phase(phase)
-            .filter(|(prover, received)| received.verdict.is_none() && !live.judging.contains(&(phase, *prover)))
-            .map(|(prover, _)| prover)
+        let waiting: Vec<(ProverIndex, Root)> = live
+            .bodies(phase)
+            .filter(|(_, received)| received.verdict.is_none())
+            .map(|(prover, received)| (prover, received.body_root))
+            .filter(|(prover, body_root)| !live.judging.contains(&(phase, *prover, *body_root)))
             .collect();
-        for prover in waiting {
+        for (prover, body_root) in waiting {
             let Some(bench) = self.bench(id, prover) else { continue };
             let Some(live) = self.jobs.get_mut(id) else { return };
-            let Some(received) = live.received.get(&(phase, prover)) else { continue };
+            let Some(received) = live.body(phase, prover, &body_root) else { continue };
             let submission = Arc::clone(&received.submission);
-            live.judging.insert((phase, prover));
-            todo.push(Todo::Judge { job: *id, phase, prover, bench: Box::new(bench), submission });
+            live.judging.insert((phase, prover, body_root));
+            todo.push(Todo::Judge { job: *id, phase, prover, body_root, bench: Box::new(bench), submission });
         }
     }
 
@@ -110,15 +113,29 @@ impl Core {
     ///
     /// # Errors
     /// If the store fails.
-    pub fn judged(&mut self, id: &JobId, phase: Phase, prover: ProverIndex, verdict: super::Verdict) -> Result<(), CoreError> {
+    pub fn judged(
+        &mut self,
+        id: &JobId,
+        phase: Phase,
+        (prover, body_root): (ProverIndex, Root),
+        verdict: super::Verdict,
+    ) -> Result<(), CoreError> {
         let key = self.prover_key(prover);
         let Some(live) = self.jobs.get_mut(id) else { return Ok(()) };
-        live.judging.remove(&(phase, prover));
-        let Some(received) = live.received.get_mut(&(phase, prover)) else { return Ok(()) };
-        let (body_root, valid) = (received.body_root, count(&verdict));
-        received.verdict = Some(verdict.clone());
-        let json = super::load::to_json("verdicts", &verdict)?;
-        self.store.put(&crate::db::VERDICTS, &(id.root().0, phase.number(), key.0), &json)?;
+        live.judging.remove(&(phase, prover, body_root));
+        let valid = count(&verdict);
+        match live.received.get_mut(&(phase, prover)) {
+            Some(received) if received.body_root == body_root => {
+                received.verdict = Some(verdict.clone());
+                let json = super::load::to_json("verdicts", &verdict)?;
+                self.store.put(&crate::db::VERDICTS, &(id.root().0, phase.number(), key.0), &json)?;
+            }
+            _ => {
+                let rival = live.rivals.get_mut(&(phase, prover)).into_iter().flatten();
+                let Some(rival) = rival.into_iter().find(|rival| rival.body_root == body_root) else { return Ok(()) };
+                rival.verdict = Some(verdict.clone());
+            }
+        }
         if verdict.is_false_full_proof() {
             self.bar(id, phase, prover);
             self.warn(format!("{key} sent a full proof to job {id} that does not verify"))?;

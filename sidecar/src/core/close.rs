@@ -111,7 +111,7 @@ impl Core {
         let disputes = settlement.disputes().into_iter().map(|dispute| dispute.instance);
         let holes = settlement.holes();
         let fill = if holes.len() <= max_fill { holes } else { Vec::new() };
-        let open: Vec<InstanceIndex> = disputes.chain(fill).collect();
+        let open: BTreeSet<InstanceIndex> = disputes.chain(fill).chain(live.contested()).collect();
         for &instance in &open {
             if live.recomputing.insert(instance) {
                 todo.push(Todo::Recompute { job: *id, instance, proving: Arc::clone(proving) });
@@ -153,8 +153,10 @@ impl Core {
         let settled = (phase == Phase::T1).then(|| settled(live, &bundle.digests));
         let known = if phase == Phase::T1 { Vec::new() } else { self.certified_partials(live, &counted) };
         let finalizing = finalizing_root(&counted);
+        let fines = self.fines(&bundle);
         let Some(live) = self.jobs.get_mut(&id) else { return Ok(()) };
-        let closed = live.record.job.close(&closing, &spec)?;
+        let mut closed = live.record.job.close(&closing, &spec)?;
+        closed.entries.extend(fines);
         if let Some(line) = live.record.phases.iter_mut().rev().find(|line| line.phase == phase) {
             line.closed_ms = Some(now_ms);
             line.bundle_root = Some(closing.bundle_root);
@@ -167,6 +169,8 @@ impl Core {
         if matches!(closed.state, JobState::Finalized(_)) {
             live.record.full_proof = finalizing;
         }
+        let mut batch = Batch::new();
+        self.settle_rivals(&bundle, &mut batch)?;
         // In one with the phase that ends: after a restart nobody would write it.
         self.begin_phase(&id, now_ms);
         let Some(live) = self.jobs.get(&id) else { return Ok(()) };
@@ -179,7 +183,7 @@ impl Core {
             outcomes: closed.outcomes,
             ended: live.record.job.ended(),
         };
-        self.persist_close(&id, &record, Batch::new())?;
+        self.persist_close(&id, &record, batch)?;
         tracing::info!(job = %id, %phase, submissions = record.bundle.accepted.len(), state = %closed.state, "phase closed");
         let deadline_ms = self.slot_start_ms(record.slot);
         self.events.push(EventKind::Phase { job: id, phase, open: false, deadline_ms });
@@ -261,12 +265,12 @@ fn content(phase: Phase, counted: &[(ProverIndex, &super::Received)], digests: V
 }
 
 /// The commitments behind the settled digests. Where D has a hole there is none.
-fn settled(live: &LiveJob, digests: &[Root]) -> BTreeMap<InstanceIndex, Commitment> {
+pub(super) fn settled(live: &LiveJob, digests: &[Root]) -> BTreeMap<InstanceIndex, Commitment> {
     let mut found: BTreeMap<(InstanceIndex, Root), &Commitment> = BTreeMap::new();
     for commitment in live.record.settled.values().chain(live.record.recomputed.values()) {
         found.insert((commitment.instance, commitment.digest), commitment);
     }
-    for (_, received) in live.of_phase(Phase::T1) {
+    for (_, received) in live.bodies(Phase::T1) {
         if let Submission::Commitments(signed) = &*received.submission {
             found.extend(signed.body.commitments.iter().map(|c| ((c.instance, c.digest), c)));
         }

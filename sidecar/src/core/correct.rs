@@ -2,13 +2,20 @@
 //!
 //! All honest provers of an instance publish the same digest, so one that contradicts recomputation is an objective fault.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use quintet_protocol::{Failure, JobState, rewards::fault_penalties};
 use quintet_store::Batch;
-use quintet_types::{Commitment, InstanceIndex, JobId, Phase, PhaseBundle, ProverIndex, Reason};
+use quintet_types::{Commitment, InstanceIndex, JobId, Phase, PhaseBundle, ProverIndex, Reason, Root};
 
 use super::{ClosedRecord, Core, CoreError, LiveJob, Todo};
+
+/// Most instances of a job that a sidecar recomputes because a bundle contradicts the claims that it has, or an earlier attempt failed. The same in all
+/// sidecars, since it decides who may be fined.
+const MAX_CONTESTED: usize = 64;
 
 impl Core {
     /// An attempt failed: the next one follows once D is corrected.
@@ -34,11 +41,15 @@ impl Core {
         if !self.chain.ancestry(self.chain.head).contains(id.slot, &id.block_root) {
             return Ok(());
         }
+        if self.config.joint {
+            return self.retry_jointly(id);
+        }
         let max_fill = self.config.max_fill;
         let Some(live) = self.jobs.get_mut(id) else { return Ok(()) };
         let Some(proving) = live.proving.clone() else { return Ok(()) };
         if live.doubted.is_none() {
-            let doubted = doubted(live, proving.instances());
+            let recomputed = live.record.recomputed.keys().copied().collect();
+            let doubted = doubted(live, proving.instances(), &recomputed);
             // What is more than we recompute ourselves is committed to anew.
             live.record.job.doubt(doubted.iter().skip(max_fill).copied());
             live.doubted = Some(doubted.into_iter().take(max_fill).collect());
@@ -54,6 +65,66 @@ impl Core {
             }
         }
         Ok(())
+    }
+
+    /// Where several sidecars agree, nothing that one of them recomputed may change what follows: the next attempt begins with the entries in doubt open,
+    /// each sidecar recomputes them before it votes for that T1, and what the certified D says is what those pay who had committed to something else.
+    fn retry_jointly(&mut self, id: &JobId) -> Result<(), CoreError> {
+        let Some(live) = self.jobs.get_mut(id) else { return Ok(()) };
+        let Some(proving) = live.proving.clone() else { return Ok(()) };
+        let doubted = doubted(live, proving.instances(), &BTreeSet::new());
+        let contested: BTreeSet<_> = doubted.iter().take(MAX_CONTESTED).copied().collect();
+        live.record.job.suspect(&contested);
+        live.record.job.doubt(doubted.into_iter().skip(MAX_CONTESTED));
+        live.record.contested = contested;
+        live.retry_due = false;
+        self.retry(id)
+    }
+
+    /// Instances of which a bundle of T1 has another digest than the claims that are here, or one where there are none, and that this sidecar can still
+    /// find out about.
+    pub(super) fn contestable(&self, live: &LiveJob, bundle: &PhaseBundle) -> Vec<InstanceIndex> {
+        let Some(settlement) = live.settlement.as_ref().filter(|_| bundle.phase == Phase::T1) else { return Vec::new() };
+        let here = settlement.digests();
+        if here.len() != bundle.digests.len() {
+            return Vec::new();
+        }
+        let room = MAX_CONTESTED.saturating_sub(live.record.contested.len());
+        let places = (0..).map(InstanceIndex).zip(bundle.digests.iter().zip(here));
+        let differs = places.filter(|(_, (digest, here))| **digest != Root::ZERO && *here != Some(**digest));
+        let open = differs.map(|(instance, _)| instance).filter(|instance| !live.is_recomputed(*instance));
+        let (asked, new): (Vec<_>, Vec<_>) = open.partition(|instance| live.record.contested.contains(instance));
+        asked.into_iter().chain(new.into_iter().take(room)).collect()
+    }
+
+    /// This sidecar is to find out itself about what a proposed bundle says of D; [`Self::objection`] tells when it has.
+    pub fn contest(&mut self, bundle: &PhaseBundle) {
+        let Some(live) = self.jobs.get(&bundle.job) else { return };
+        let contested = self.contestable(live, bundle);
+        if let Some(live) = self.jobs.get_mut(&bundle.job) {
+            live.record.contested.extend(contested);
+        }
+    }
+
+    /// Instances of which a certified bundle of T1 has a digest, and this sidecar no commitment: it makes them itself, for partials are judged by them.
+    /// None once that is done.
+    pub fn unsettled(&mut self, bundle: &PhaseBundle) -> usize {
+        let Some(live) = self.jobs.get(&bundle.job).filter(|_| bundle.phase == Phase::T1) else { return 0 };
+        let self_made = |(_, received): &(ProverIndex, &super::Received)| {
+            received.verdict.as_ref().and_then(super::Verdict::own_full_proof) == Some(true)
+        };
+        if self.counted(live, bundle).iter().any(self_made) {
+            return 0;
+        }
+        let found = super::close::settled(live, &bundle.digests);
+        let places = (0..).map(InstanceIndex).zip(bundle.digests.iter());
+        let listed = places.filter(|(_, digest)| **digest != Root::ZERO).map(|(instance, _)| instance);
+        let open: Vec<_> =
+            listed.filter(|i| !found.contains_key(i) && !live.record.recomputed.contains_key(i)).collect();
+        if let Some(live) = self.jobs.get_mut(&bundle.job) {
+            live.record.contested.extend(&open);
+        }
+        open.len()
     }
 
     /// This sidecar has committed to an instance itself: that digest beats all claims.
@@ -131,6 +202,7 @@ impl Core {
                 accepted: Default::default(),
                 digests: Default::default(),
                 agg_proofs: Default::default(),
+                equivocations: Default::default(),
             },
             entries: fault_penalties(*id, phase, reason, culprits, &spec),
             outcomes: Vec::new(),
@@ -141,8 +213,8 @@ impl Core {
 }
 
 /// The entries of D that a failed attempt leaves in doubt: those that nobody proved, and, where all are proven and yet the bus does not balance, every
-/// one, for then some digest is that of another execution. What this sidecar recomputed before is beyond doubt.
-fn doubted(live: &LiveJob, instances: usize) -> Vec<InstanceIndex> {
+/// one, for then some digest is that of another execution. What was `recomputed` before is beyond doubt.
+fn doubted(live: &LiveJob, instances: usize, recomputed: &BTreeSet<InstanceIndex>) -> Vec<InstanceIndex> {
     if live.job().state() != JobState::Failed(Failure::NoFullProof) {
         return Vec::new();
     }
@@ -153,5 +225,18 @@ fn doubted(live: &LiveJob, instances: usize) -> Vec<InstanceIndex> {
         return Vec::new();
     }
     let all = (0..instances as u32).map(InstanceIndex);
-    all.filter(|i| (complete || !sums.contains_key(i)) && !live.record.recomputed.contains_key(i)).collect()
+    all.filter(|i| (complete || !sums.contains_key(i)) && !recomputed.contains(i)).collect()
+}
+
+impl LiveJob {
+    /// Instances that are to be recomputed whatever is claimed of them, and are not yet.
+    pub(super) fn contested(&self) -> impl Iterator<Item = InstanceIndex> {
+        self.record.contested.iter().copied().filter(|instance| !self.record.recomputed.contains_key(instance))
+    }
+
+    /// Whether this sidecar committed to an instance itself, or an earlier attempt's D has it.
+    fn is_recomputed(&self, instance: InstanceIndex) -> bool {
+        let carried = self.job().digests().get(instance.as_usize()).is_some_and(Option::is_some);
+        carried || self.record.recomputed.contains_key(&instance)
+    }
 }

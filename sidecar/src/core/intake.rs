@@ -106,11 +106,10 @@ impl Core {
     /// Why it is refused.
     pub fn check(&self, intake: &Intake) -> Result<bool, Refusal> {
         let submission = &*intake.submission;
-        if self.received_root(submission)? == Some(intake.header.body_root) {
+        if self.received_root(submission)? == Some(intake.header.body_root) || self.is_rival(intake) {
             return Ok(true);
         }
-        let arrival_ms = if intake.listed { 0 } else { intake.arrival_ms };
-        self.check_place(submission, arrival_ms, intake.ssz.len())?;
+        self.check_at(submission, intake.arrival_ms, intake.ssz.len(), intake.listed)?;
         Ok(false)
     }
 
@@ -130,6 +129,11 @@ impl Core {
     /// # Errors
     /// Why it is refused.
     pub fn check_place(&self, submission: &Submission, arrival_ms: u64, bytes: usize) -> Result<(), Refusal> {
+        self.check_at(submission, arrival_ms, bytes, false)
+    }
+
+    /// What a bundle lists is taken in whenever it comes, and beside another body of the same prover: others have voted for it, or ask for our vote.
+    fn check_at(&self, submission: &Submission, arrival_ms: u64, bytes: usize, listed: bool) -> Result<(), Refusal> {
         let (id, phase, key) = (submission.job(), submission.phase(), submission.prover());
         if let Submission::AggProof(_) = submission {
             return Err(Refusal::Undivided(*id));
@@ -145,7 +149,7 @@ impl Core {
         let genesis = self.config.genesis_ms / 1000;
         // What others had in time may come here a little later.
         let grace_ms = if self.config.joint { super::GRACE_MS } else { 0 };
-        if !schedule::is_in_time(arrival_ms.saturating_sub(grace_ms), deadline, genesis, &self.config.spec) {
+        if !listed && !schedule::is_in_time(arrival_ms.saturating_sub(grace_ms), deadline, genesis, &self.config.spec) {
             let late_ms = arrival_ms.saturating_sub(self.slot_start_ms(deadline));
             return Err(Refusal::Late { phase: phase.to_string(), late_ms });
         }
@@ -156,13 +160,14 @@ impl Core {
             return Err(Refusal::NotSelected(shown));
         }
         if phase.is_aggregation()
+            && !listed
             && let Some(until) = self.barred.get(&prover).filter(|until| **until > self.chain.head_slot)
         {
             return Err(Refusal::Barred { prover: shown, until: until.0 });
         }
         // In T1 and T2 a second body is evidence once its signature is verified, a third is of no use.
         let decided = || phase.is_aggregation() || self.evidence.contains_key(&(id.root(), phase.number(), *key));
-        if live.received.contains_key(&(phase, prover)) && decided() {
+        if !listed && live.received.contains_key(&(phase, prover)) && decided() {
             return Err(Refusal::Duplicate(shown));
         }
         if live.bytes + bytes > self.config.max_job_bytes {
@@ -221,22 +226,26 @@ impl Core {
         if let Some(Err(refusal)) = self.jobs.get(&id).map(|live| Self::check_digests(live, submission)) {
             return Ok(Err(refusal));
         }
+        let is_second = self.jobs.get(&id).is_some_and(|live| live.received.contains_key(&(phase, prover)));
+        let mut batch = Batch::new();
         match self.log.observe(intake.header, *submission.signature()) {
             Observed::New | Observed::Repeated => {}
             Observed::Equivocation(evidence) => {
-                let place = (id.root(), phase.number(), key);
-                let mut batch = Batch::new();
-                batch.put(&db::EVIDENCE, &(place.0.0, place.1, place.2.0), &evidence.as_ssz_bytes());
-                tracing::warn!(job = %id, %phase, prover = %key, "equivocation: two signed bodies");
-                self.events.push(EventKind::Warning { message: format!("{key} signed two bodies for {phase} of job {id}") });
-                self.evidence.insert(place, *evidence);
-                self.record_faults(&id, phase, Reason::Equivocation, [prover], batch)?;
-                return Ok(Err(Refusal::Duplicate(key.to_string())));
+                self.note_equivocation(&id, *evidence, &mut batch);
+                if !self.config.joint {
+                    self.record_faults(&id, phase, Reason::Equivocation, [prover], batch)?;
+                    return Ok(Err(Refusal::Duplicate(key.to_string())));
+                }
             }
+            // Of several sidecars one may know of an equivocation, and lack the bodies.
+            Observed::KnownEquivocation | Observed::Later if self.config.joint && (intake.listed || !is_second) => {}
             Observed::KnownEquivocation | Observed::Later => return Ok(Err(Refusal::Duplicate(key.to_string()))),
         }
+        if is_second {
+            self.insert_rival(&id, prover, intake, batch)?;
+            return Ok(Err(Refusal::Duplicate(key.to_string())));
+        }
         let stored = [&intake.arrival_ms.to_le_bytes()[..], &intake.ssz].concat();
-        let mut batch = Batch::new();
         batch.put(&db::SUBMISSIONS, &(id.root().0, phase.number(), key.0), &stored);
         let pending = self.store.submit(batch)?;
         let body_root = intake.header.body_root;
@@ -248,20 +257,27 @@ impl Core {
     /// Puts an accepted submission in its place.
     pub(super) fn insert(&mut self, id: &JobId, prover: ProverIndex, intake: Intake) {
         let Some(live) = self.jobs.get_mut(id) else { return };
-        if let (Submission::Commitments(signed), Some(settlement)) = (&*intake.submission, &mut live.settlement) {
+        let phase = intake.submission.phase();
+        let received = live.take_in(prover, intake);
+        live.received.insert((phase, prover), received);
+    }
+}
+
+impl super::LiveJob {
+    /// What a submission changes wherever it is put.
+    pub(super) fn take_in(&mut self, prover: ProverIndex, intake: Intake) -> Received {
+        if let (Submission::Commitments(signed), Some(settlement)) = (&*intake.submission, &mut self.settlement) {
             let claims: Vec<_> = signed.body.commitments.iter().map(|c| (c.instance, c.digest)).collect();
             // The instances were checked to be of the plan.
             let _ = settlement.claim(prover, &claims);
         }
-        let phase = intake.submission.phase();
-        live.bytes += intake.ssz.len();
-        let received = Received {
+        self.bytes += intake.ssz.len();
+        Received {
             body_root: intake.header.body_root,
             arrival_ms: intake.arrival_ms,
             bytes: intake.ssz.len(),
             verdict: None,
             submission: intake.submission,
-        };
-        live.received.insert((phase, prover), received);
+        }
     }
 }

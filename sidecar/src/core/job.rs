@@ -132,6 +132,9 @@ pub struct JobRecord {
     pub settled: BTreeMap<InstanceIndex, Commitment>,
     /// Instances recomputed by this sidecar in T1.
     pub recomputed: BTreeMap<InstanceIndex, Commitment>,
+    /// Instances that this sidecar recomputes before it believes anybody.
+    #[serde(default)]
+    pub contested: BTreeSet<InstanceIndex>,
     /// Whether the holes of T1 were announced.
     pub holes_announced: bool,
 }
@@ -151,12 +154,16 @@ pub struct LiveJob {
     pub round: Option<Arc<Round>>,
     /// Accepted submissions by phase and prover.
     pub received: BTreeMap<(Phase, ProverIndex), Received>,
+    /// Further bodies of the same provers; see [`super::rivals`].
+    pub rivals: BTreeMap<(Phase, ProverIndex), Vec<Received>>,
+    /// Roots of bodies in bundles that this sidecar had nothing against.
+    pub vouched: BTreeSet<Root>,
     /// Partials in certified bundles that verify.
     pub known: BTreeMap<Root, (KnownPartial, PlonkPartial)>,
     /// Instances that are being recomputed.
     pub recomputing: BTreeSet<InstanceIndex>,
     /// Submissions that are being verified.
-    pub judging: BTreeSet<(Phase, ProverIndex)>,
+    pub judging: BTreeSet<(Phase, ProverIndex, Root)>,
     /// The attempt failed and the next one is still to be announced.
     pub retry_due: bool,
     /// Before that: instances whose digests in D are in doubt and recomputed; `None` until they are known.
@@ -179,6 +186,8 @@ impl LiveJob {
             settlement: None,
             round: None,
             received: BTreeMap::new(),
+            rivals: BTreeMap::new(),
+            vouched: BTreeSet::new(),
             known: BTreeMap::new(),
             recomputing: BTreeSet::new(),
             judging: BTreeSet::new(),
@@ -209,6 +218,20 @@ impl LiveJob {
     pub fn of_phase(&self, phase: Phase) -> impl Iterator<Item = (ProverIndex, &Received)> {
         let range = (phase, ProverIndex(0))..=(phase, ProverIndex(u64::MAX));
         self.received.range(range).map(|((_, prover), received)| (*prover, received))
+    }
+
+    /// Everything that was signed for a phase, second bodies included.
+    pub fn bodies(&self, phase: Phase) -> impl Iterator<Item = (ProverIndex, &Received)> {
+        let range = (phase, ProverIndex(0))..=(phase, ProverIndex(u64::MAX));
+        let rivals = self.rivals.range(range).flat_map(|((_, prover), all)| all.iter().map(|received| (*prover, received)));
+        self.of_phase(phase).chain(rivals)
+    }
+
+    /// One of the bodies that a prover signed for a phase.
+    pub fn body(&self, phase: Phase, prover: ProverIndex, body_root: &Root) -> Option<&Received> {
+        let place = (phase, prover);
+        let rivals = self.rivals.get(&place).into_iter().flatten();
+        self.received.get(&place).into_iter().chain(rivals).find(|received| received.body_root == *body_root)
     }
 
     /// The settled commitment of an instance.

@@ -53,13 +53,16 @@ impl Core {
 
     /// What to do about an announced submission; its signature was not looked at.
     pub fn announced(&self, id: &JobId, phase: Phase, prover: &PublicKeyBytes, body_root: &Root) -> Announced {
+        let key = *prover;
         let (Some(live), Some(prover)) = (self.jobs.get(id), self.prover_index(prover)) else { return Announced::Useless };
         let Some(selection) = live.job().selection() else { return Announced::Useless };
         let drawn = selection.provers.contains(&prover) || (phase == Phase::T1 && selection.reserves.contains(&prover));
+        if live.body(phase, prover, body_root).is_some() {
+            return Announced::Held;
+        }
         match live.received.get(&(phase, prover)) {
-            Some(received) if received.body_root == *body_root => Announced::Held,
-            // A second body in T1 or T2 is evidence.
-            Some(_) if phase.is_aggregation() => Announced::Useless,
+            // A second body in T1 or T2 is evidence, a third is no news.
+            Some(_) if phase.is_aggregation() || self.evidence.contains_key(&(id.root(), phase.number(), key)) => Announced::Useless,
             _ if live.job().phase() == Some(phase) && (drawn || phase.is_aggregation()) => Announced::Wanted,
             _ => Announced::Useless,
         }
@@ -78,7 +81,13 @@ impl Core {
         if live.job().deadline() != slot {
             return None;
         }
-        Some(PhaseBundle { leader, rank, slot, ..self.proposal(live, now_ms)? })
+        let mut bundle = PhaseBundle { leader, rank, slot, ..self.proposal(live, now_ms)? };
+        if rank > 0 {
+            // The first leader's bundle found no majority. Of a prover that signs something else for everybody nobody may hold what this one lists.
+            let kept: Vec<_> = bundle.accepted.iter().filter(|entry| !bundle.shows_equivocation_of(&entry.prover)).copied().collect();
+            bundle.accepted = kept.try_into().unwrap_or_default();
+        }
+        Some(bundle)
     }
 
     /// Whether this sidecar has anything against a proposed bundle of an open phase. `None` if it cannot say yet.
@@ -87,15 +96,17 @@ impl Core {
         let line = live.record.phases.last()?;
         let spec = &self.config.spec;
         let deadline_ms = self.slot_start_ms(bundle.slot);
-        let submissions: judge::Submissions = live
-            .of_phase(bundle.phase)
-            .map(|(_, received)| {
-                let check = if received.verdict.is_some() { judge::Check::Valid } else { judge::Check::Pending };
-                let received_ = judge::Received { body_root: received.body_root, arrived_ms: received.arrival_ms, check };
-                (*received.submission.prover(), vec![received_])
-            })
-            .collect();
-        let digests = known_digests(live, bundle.phase);
+        let mut submissions = judge::Submissions::new();
+        for (_, received) in live.bodies(bundle.phase) {
+            let check = if received.verdict.is_some() { judge::Check::Valid } else { judge::Check::Pending };
+            let one = judge::Received { body_root: received.body_root, arrived_ms: received.arrival_ms, check };
+            submissions.entry(*received.submission.prover()).or_default().push(one);
+        }
+        let mut digests = known_digests(live, bundle.phase);
+        for instance in self.contestable(live, bundle) {
+            // This sidecar knows what others claimed, and the leader something else: it will find out itself.
+            digests[instance.as_usize()] = None;
+        }
         let selected = live.job().selection().map(|selection| &selection.provers[..]).unwrap_or_default();
         let mut open: Vec<PublicKeyBytes> = submissions.keys().copied().collect();
         open.retain(|key| self.prover_index(key).is_some_and(|prover| !selected.contains(&prover)));
@@ -116,7 +127,7 @@ impl Core {
             open_ranks: if aggregation { &open_ranks } else { &BTreeMap::new() },
             max_open: spec.max_open_full_proofs as usize,
         };
-        Some(judge_proposal(bundle, &view))
+        Some(judge_proposal(bundle, &view).and_then(|()| self.judge_evidence(bundle)))
     }
 
     /// Nobody certified a bundle in time: the deadline of the open phase moves to `slot`. However often that happens, a later certificate counts.

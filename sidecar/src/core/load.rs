@@ -142,7 +142,7 @@ impl Core {
                 self.bar(id, place.0, prover);
             }
         }
-        Ok(())
+        self.load_rivals(id)
     }
 
     fn load_books(&mut self) -> Result<(), CoreError> {
@@ -247,6 +247,7 @@ mod tests {
                 accepted: Default::default(),
                 digests: vec![Root::repeat_byte(6)].try_into().unwrap(),
                 agg_proofs: Default::default(),
+                equivocations: Default::default(),
             },
             entries: vec![
                 entry(Account::Prover(ProverIndex(1)), Reason::Partials, 400),

@@ -19,6 +19,7 @@ mod known;
 mod load;
 mod open;
 mod propose;
+mod rivals;
 mod settlements;
 mod signatures;
 mod views;

@@ -93,6 +93,7 @@ impl Core {
             note,
             settled: Default::default(),
             recomputed: Default::default(),
+            contested: Default::default(),
             holes_announced: false,
         };
         Ok(Some(LiveJob::new(record, input.into())))
@@ -159,7 +160,14 @@ impl Core {
                 if live.job().state() == quintet_protocol::JobState::Announced {
                     live.record.job.open(root, instances, &spec)?;
                     let carried = live.job().digests().to_vec();
-                    live.settlement = Some(quintet_protocol::Settlement::new(instances as usize, &carried));
+                    let mut settlement = quintet_protocol::Settlement::new(instances as usize, &carried);
+                    // What an earlier attempt was suspected of, and this sidecar recomputed then.
+                    for (instance, commitment) in &live.record.recomputed {
+                        if live.record.contested.contains(instance) {
+                            settlement.resolve(*instance, commitment.digest)?;
+                        }
+                    }
+                    live.settlement = Some(settlement);
                     self.begin_phase(id, now_ms);
                     self.tell_phase(id);
                 }
@@ -357,6 +365,9 @@ impl Core {
         for entry in self.store.prefix(&db::SUBMISSIONS, &job_root) {
             let (key, _) = entry?;
             batch.remove(&db::SUBMISSIONS, &key).remove(&db::VERDICTS, &key);
+        }
+        for entry in self.store.prefix(&db::RIVALS, &job_root) {
+            batch.remove(&db::RIVALS, &entry?.0);
         }
         let others = self.jobs.keys().any(|other| other.block_root == id.block_root);
         if !others {

@@ -33,6 +33,7 @@ impl Core {
             accepted: accepted.try_into().unwrap_or_default(),
             digests: digests.try_into().unwrap_or_default(),
             agg_proofs: Default::default(),
+            equivocations: self.accusations(live, phase).try_into().unwrap_or_default(),
         })
     }
 
@@ -76,7 +77,6 @@ impl Core {
 
     fn entry<'a>(&self, live: &'a LiveJob, phase: Phase, entry: &BundleEntry) -> Option<(ProverIndex, &'a Received)> {
         let prover = self.prover_index(&entry.prover)?;
-        let received = live.received.get(&(phase, prover)).filter(|received| received.body_root == entry.body_root)?;
-        Some((prover, received))
+        Some((prover, live.body(phase, prover, &entry.body_root)?))
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use quintet_agreement::{
-    Agreement, Committee, Decision, Effect, Input, Message, Record, Rounds, Setup, SigningRequest, verify_certificate,
+    Agreement, Committee, Decision, Effect, Input, Message, Objection, Record, Rounds, Setup, SigningRequest,
+    verify_certificate,
 };
 use quintet_api::{CertificateState, EventKind};
 use quintet_gossip::Gossip;
@@ -220,6 +221,9 @@ impl Running {
         let Some(bundle) = at.decided.as_ref().map(|certified| certified.bundle.clone()) else { return Ok(false) };
         let missing = self.joint.shared.read().missing(&bundle);
         if missing.is_empty() {
+            if self.joint.shared.write().unsettled(&bundle) > 0 {
+                return Ok(true);
+            }
             self.joint.shared.write().apply_certified(bundle, now)?;
             self.places.remove(&place);
         } else if now > at.asked_ms + FETCH_PAUSE_MS {
@@ -269,8 +273,14 @@ impl Running {
             let signers = self.signers(&proposal, &committee);
             let Some(judged) = self.joint.shared.read().objection(bundle, &signers) else { continue };
             let accept = match judged {
-                Ok(()) => true,
+                Ok(()) => {
+                    self.joint.shared.write().vouch(bundle);
+                    true
+                }
                 Err(objection) if objection.is_passing() => {
+                    if matches!(objection, Objection::UnknownDigest(_)) {
+                        self.joint.shared.write().contest(bundle);
+                    }
                     let missing = self.joint.shared.read().missing(bundle);
                     if !missing.is_empty() && now > asked_ms + FETCH_PAUSE_MS {
                         if let Some(at) = self.places.get_mut(&place) {

@@ -176,10 +176,10 @@ impl Running {
             let core = self.joint.shared.read();
             let index = core.prover_index(&prover);
             let live = core.job(&job);
-            index.zip(live).and_then(|(index, live)| Some((index, live.received.get(&(phase, index))?.submission.clone())))
+            index.zip(live).and_then(|(index, live)| Some((index, live.body(phase, index, &body_root)?.submission.clone())))
         };
         let Some((index, submission)) = held else { return };
-        if self.held.insert(root, (job, phase, index)).is_some() {
+        if self.held.insert(root, (job, phase, index, body_root)).is_some() {
             return;
         }
         let header = SubmissionHeader { job_root: job.root(), phase, prover, body_root };
@@ -202,8 +202,8 @@ impl Running {
     fn submissions<'a>(&self, roots: impl Iterator<Item = &'a Root>, most: usize) -> Vec<Vec<u8>> {
         let core = self.joint.shared.read();
         let found = roots.filter_map(|root| {
-            let (job, phase, prover) = self.held.get(root)?;
-            Some(core.job(job)?.received.get(&(*phase, *prover))?.submission.as_ssz_bytes())
+            let (job, phase, prover, body_root) = self.held.get(root)?;
+            Some(core.job(job)?.body(*phase, *prover, body_root)?.submission.as_ssz_bytes())
         });
         within(found, most)
     }

@@ -108,7 +108,7 @@ struct Running {
     /// Certificates of the last closed phase of jobs.
     certificates: HashMap<JobId, BundleCertificate>,
     /// Submissions that are here, by the root of their header.
-    held: HashMap<Root, (JobId, Phase, ProverIndex)>,
+    held: HashMap<Root, (JobId, Phase, ProverIndex, Root)>,
     keys: HashMap<PublicKeyBytes, quintet_keys::PublicKey>,
     memory: Arc<Semaphore>,
     /// Submissions that came as the answer to a request.
@@ -177,9 +177,10 @@ impl Running {
         let core = self.joint.shared.read();
         let mut found = HashMap::new();
         for (id, live) in core.jobs() {
-            for (&(phase, prover), received) in &live.received {
-                let root = carry::header_root(id, phase, received.submission.prover(), received.body_root);
-                found.insert(root, (*id, phase, prover));
+            for (prover, received) in Phase::ALL.into_iter().flat_map(|phase| live.bodies(phase)) {
+                let (phase, body_root) = (received.submission.phase(), received.body_root);
+                let root = carry::header_root(id, phase, received.submission.prover(), body_root);
+                found.insert(root, (*id, phase, prover, body_root));
             }
         }
         drop(core);

@@ -76,11 +76,11 @@ fn run(pool: &ThreadPool, shared: &Shared, circuits: &Circuits, metrics: &Metric
             metrics.plan_seconds.observe(started.elapsed().as_secs_f64());
             shared.write().planned(&job, plan, now_ms())
         }
-        Todo::Judge { job, phase, prover, bench, submission } => {
+        Todo::Judge { job, phase, prover, body_root, bench, submission } => {
             let _span = job_span!(&job, "check", %phase, %prover).entered();
             let verdict = pool.install(|| judge(&bench, &submission));
             metrics.verify_seconds.observe(started.elapsed().as_secs_f64());
-            shared.write().judged(&job, phase, prover, verdict)
+            shared.write().judged(&job, phase, (prover, body_root), verdict)
         }
         Todo::Recompute { job, instance, proving } => {
             let _span = job_span!(&job, "recompute", %instance).entered();

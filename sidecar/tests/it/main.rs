@@ -1,5 +1,6 @@
 //! The sidecar's core, driven by a clock that the test holds.
 
+mod agreed;
 mod bound;
 mod branches;
 mod clocks;

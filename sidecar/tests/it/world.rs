@@ -147,6 +147,14 @@ impl World {
         Self::with(setup)
     }
 
+    /// One of several, which closes phases with certified bundles only.
+    pub(crate) fn joint(spec: Spec, validator: u64) -> Self {
+        let mut setup = Setup::new(spec, true);
+        setup.config.validator = ValidatorIndex(validator);
+        setup.config.joint = true;
+        Self::with(setup)
+    }
+
     /// One in a folder that is there already or stays behind, at a moment; acknowledged means synced to the drive.
     pub(crate) fn at(path: &Path, now: u64, spec: Spec) -> Self {
         let setup = Setup { fsync: true, ..Setup::new(spec, true) };
@@ -235,8 +243,8 @@ impl World {
                 }
                 self.core.planned(&job, Ok(plan), self.clock()).unwrap();
             }
-            Todo::Judge { job, phase, prover, bench, submission } => {
-                self.core.judged(&job, phase, prover, judge(&bench, &submission)).unwrap();
+            Todo::Judge { job, phase, prover, body_root, bench, submission } => {
+                self.core.judged(&job, phase, (prover, body_root), judge(&bench, &submission)).unwrap();
             }
             // Commitments are the same whoever makes them.
             Todo::Recompute { job, instance, .. } => {
@@ -346,7 +354,12 @@ impl World {
 
     /// Hands a submission in, as the gateway does.
     pub(crate) fn submit(&mut self, submission: Submission) -> Result<bool, Refusal> {
-        let intake = Intake::new(submission, self.spec(), self.clock())?;
+        self.take(submission, false)
+    }
+
+    /// As [`Self::submit`], or fetched because a bundle lists it.
+    pub(crate) fn take(&mut self, submission: Submission, listed: bool) -> Result<bool, Refusal> {
+        let intake = Intake { listed, ..Intake::new(submission, self.spec(), self.clock())? };
         if self.core.check(&intake)? {
             return Ok(false);
         }

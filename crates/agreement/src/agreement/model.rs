@@ -109,6 +109,7 @@ fn bundle(leader: u64, rank: u16, mark: u8) -> PhaseBundle {
         accepted: Default::default(),
         digests: Default::default(),
         agg_proofs: Default::default(),
+        equivocations: Default::default(),
     }
 }
 

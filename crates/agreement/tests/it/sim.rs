@@ -105,6 +105,7 @@ pub(crate) fn bundle(setup: &Setup, leader: u64, rank: u16, slot: Slot, mark: u8
         accepted: Default::default(),
         digests: Default::default(),
         agg_proofs: Default::default(),
+        equivocations: Default::default(),
     }
 }
 

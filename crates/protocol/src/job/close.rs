@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use quintet_types::{LedgerEntry, Phase, ProverIndex, Reason, Root, Slot, Spec};
+use quintet_types::{InstanceIndex, LedgerEntry, Phase, ProverIndex, Reason, Root, Slot, Spec};
 
 use super::judged::{JudgedCommitments, JudgedPartials, PhaseContent};
 use super::{Failure, Job, JobState};
@@ -96,17 +96,20 @@ impl Job {
             self_made_rewards(self.id, Phase::T1, assignment.provers(), &senders, closing.payees, spec)?
         };
         // A wrong digest is a fault also in a phase that a full proof ends.
-        let culprits: BTreeSet<_> = submissions
+        let settled = |instance: &InstanceIndex| digests.get(instance.as_usize()).copied().flatten();
+        let wrong = |instance: &InstanceIndex, claimed: Root| settled(instance).is_some_and(|settled| settled != claimed);
+        let mut culprits: BTreeSet<_> = submissions
             .iter()
-            .filter(|(_, submission)| {
-                let wrong = |settled: Option<Root>, claimed| settled.is_some_and(|settled| settled != claimed);
-                submission
-                    .claims
-                    .iter()
-                    .any(|(instance, claimed)| wrong(digests.get(instance.as_usize()).copied().flatten(), *claimed))
-            })
+            .filter(|(_, submission)| submission.claims.iter().any(|(instance, claimed)| wrong(instance, *claimed)))
             .map(|(prover, _)| *prover)
             .collect();
+        // Those whom an earlier attempt's failure made suspect; what D still leaves open stays so.
+        for (prover, claims) in &mut self.suspected {
+            let lied = claims.iter().any(|(instance, claimed)| wrong(instance, *claimed));
+            culprits.extend(lied.then_some(*prover));
+            claims.retain(|(instance, _)| settled(instance).is_none());
+        }
+        self.suspected.retain(|_, claims| !claims.is_empty());
         entries.extend(fault_penalties(self.id, Phase::T1, Reason::WrongDigest, culprits.iter().copied(), spec));
         let provers = || assignment.provers().iter().copied().zip(&committed);
         let outcomes = provers().map(|(prover, &valid)| DutyOutcome { prover, valid: valid.into(), due: 1 }).collect();
@@ -186,7 +189,7 @@ fn commits_validly(
         assignment.provers().iter().map(|prover| Some(submissions.get(prover)?.claims.iter().copied().collect())).collect();
     let mut valid: Vec<bool> = claims.iter().map(Option::is_some).collect();
     for (digest, place) in digests.iter().zip(0..) {
-        let instance = quintet_types::InstanceIndex(place);
+        let instance = InstanceIndex(place);
         for &seat in assignment.committing_seats(instance) {
             let claimed = claims[seat as usize].as_ref().and_then(|claims| claims.get(&instance));
             // Where D has a hole, nobody committed, and whoever was assigned failed to.

@@ -90,6 +90,8 @@ pub struct Job {
     digests: Vec<Option<Root>>,
     /// T1 claims of included submissions, kept to find who is to blame for a digest that turns out wrong.
     claims: BTreeMap<ProverIndex, Claims>,
+    /// Claims of earlier attempts that the next settled D will tell about.
+    suspected: BTreeMap<ProverIndex, BTreeSet<(InstanceIndex, Root)>>,
     missed_t1: BTreeSet<ProverIndex>,
     missed_t2: BTreeSet<ProverIndex>,
     culprits: BTreeSet<ProverIndex>,
@@ -117,6 +119,7 @@ impl Job {
             plan_root: Root::ZERO,
             digests: Vec::new(),
             claims: BTreeMap::new(),
+            suspected: BTreeMap::new(),
             missed_t1: BTreeSet::new(),
             missed_t2: BTreeSet::new(),
             culprits: BTreeSet::new(),
@@ -216,6 +219,19 @@ impl Job {
                 *place = None;
             }
         }
+    }
+
+    /// As [`Self::doubt`], and whoever has committed to these is fined when a T1 of a later attempt settles another digest.
+    ///
+    /// This is how several sidecars correct D: each with its own recomputation in hand they vote for the next bundle of a
+    /// T1, and only what that says costs anybody anything.
+    pub fn suspect(&mut self, instances: &BTreeSet<InstanceIndex>) {
+        for (prover, claims) in &self.claims {
+            let of_these = claims.iter().filter(|(instance, _)| instances.contains(instance)).copied();
+            self.suspected.entry(*prover).or_default().extend(of_these);
+        }
+        self.suspected.retain(|_, claims| !claims.is_empty());
+        self.doubt(instances.iter().copied());
     }
 
     /// The job's name.

@@ -39,6 +39,7 @@ impl Job {
         let mut job = Self::starting(id, selection, ended, spec);
         job.digests.clone_from(&self.digests);
         job.culprits.clone_from(&self.culprits);
+        job.suspected.clone_from(&self.suspected);
         job.missed_t1.clone_from(&self.missed_t1);
         job.last_bundle = self.last_bundle;
         if job.selection.is_none() {

@@ -27,6 +27,7 @@ fn bundle(job: &Job, provers: &[ProverIndex]) -> PhaseBundle {
         accepted: accepted.try_into().unwrap(),
         digests: digests.try_into().unwrap(),
         agg_proofs: Vec::new().try_into().unwrap(),
+        equivocations: Default::default(),
     }
 }
 

@@ -136,8 +136,8 @@ fn bundle() -> impl Strategy<Value = PhaseBundle> {
     fn entry() -> impl Strategy<Value = BundleEntry> {
         (key(), root()).prop_map(|(prover, body_root)| BundleEntry { prover, body_root })
     }
-    (job(), phase(), root(), any::<(u64, u16, u64)>(), list(entry()), list(root()), list(entry())).prop_map(
-        |(job, phase, previous, (leader, rank, slot), accepted, digests, agg_proofs)| PhaseBundle {
+    (job(), phase(), root(), any::<(u64, u16, u64)>(), list(entry()), list(root()), list(entry()), list(evidence()))
+        .prop_map(|(job, phase, previous, (leader, rank, slot), accepted, digests, agg_proofs, equivocations)| PhaseBundle {
             job,
             phase,
             previous,
@@ -149,8 +149,17 @@ fn bundle() -> impl Strategy<Value = PhaseBundle> {
             accepted,
             digests,
             agg_proofs,
-        },
-    )
+            equivocations,
+        })
+}
+
+fn evidence() -> impl Strategy<Value = EquivocationEvidence> {
+    (header(), header(), signature()).prop_map(|(header_1, header_2, signature)| EquivocationEvidence {
+        header_1,
+        signature_1: signature,
+        header_2,
+        signature_2: signature,
+    })
 }
 
 fn plan() -> impl Strategy<Value = Plan> {

@@ -1,0 +1,249 @@
+//! Several sidecars that close phases with each other's bundles; the test is the network between them, and everyone votes at once.
+
+use std::collections::BTreeSet;
+
+use quintet_agreement::Objection;
+use quintet_protocol::JobState;
+use quintet_sidecar::core::{Announced, Refusal};
+use quintet_types::{
+    JobId, Phase, PhaseBundle, PublicKeyBytes, Reason, Reward, SignatureBytes, Submission, ValidatorIndex,
+};
+
+use crate::{
+    provers::{sign, sign_partials},
+    recording::CULPRIT,
+    world::{World, secret, spec},
+};
+
+/// Sidecars, in order of their validators.
+struct Sidecars {
+    worlds: Vec<World>,
+    job: JobId,
+    selected: Vec<PublicKeyBytes>,
+}
+
+impl Sidecars {
+    fn new(count: u64) -> Self {
+        let mut worlds: Vec<World> = (0..count).map(|validator| World::joint(spec(), validator)).collect();
+        let jobs: Vec<JobId> = worlds.iter_mut().map(World::announce).collect();
+        let selected = worlds[0].selected(&jobs[0]);
+        Self { job: jobs[0], selected, worlds }
+    }
+
+    fn culprit(&self) -> PublicKeyBytes {
+        self.selected[CULPRIT]
+    }
+
+    /// Everybody gets what the honest provers hand in.
+    fn honest(&mut self, make: impl Fn(&World, &JobId, &PublicKeyBytes) -> Submission) {
+        for key in self.selected.iter().filter(|key| **key != self.culprit()) {
+            for world in &mut self.worlds {
+                assert_eq!(world.submit(make(world, &self.job, key)), Ok(true));
+            }
+        }
+    }
+
+    /// What one of them would close the open phase with.
+    fn bundle(&mut self, leader: usize, rank: u16) -> PhaseBundle {
+        let job = self.job;
+        self.worlds.iter_mut().for_each(|world| world.pass_deadline(&job));
+        let world = &self.worlds[leader];
+        let live = world.live(&job);
+        let (phase, slot) = (live.job().phase().unwrap(), live.job().deadline());
+        world.core.bundle_for((job, phase), ValidatorIndex(leader as u64), rank, slot, world.now).unwrap()
+    }
+
+    /// What a sidecar thinks of a bundle once it has fetched what it lacks from the leader.
+    fn judge(&mut self, voter: usize, bundle: &PhaseBundle) -> Result<(), Objection> {
+        for _ in 0..8 {
+            let judged = self.worlds[voter].core.objection(bundle, &BTreeSet::new()).unwrap();
+            match judged {
+                Err(objection) if objection.is_passing() => {}
+                judged => return judged,
+            }
+            for entry in self.worlds[voter].core.missing(bundle) {
+                let leader = &self.worlds[bundle.leader.0 as usize];
+                let held = leader.live(&self.job).body(bundle.phase, leader.index(&entry.prover), &entry.body_root);
+                let submission = held.unwrap().submission.as_ref().clone();
+                let _ = self.worlds[voter].take(submission, true);
+            }
+            self.worlds[voter].core.contest(bundle);
+            self.worlds[voter].settle();
+        }
+        panic!("validator {voter} waits for ever");
+    }
+
+    /// The bundle of one of them is certified, and closes the phase everywhere.
+    fn close(&mut self, leader: usize) -> PhaseBundle {
+        let bundle = self.bundle(leader, 0);
+        for voter in 0..self.worlds.len() {
+            assert_eq!(self.judge(voter, &bundle), Ok(()), "validator {voter}");
+            self.worlds[voter].core.vouch(&bundle);
+        }
+        for world in &mut self.worlds {
+            assert_eq!(world.core.unsettled(&bundle), 0);
+            world.core.apply_certified(bundle.clone(), world.now).unwrap();
+            world.settle();
+        }
+        bundle
+    }
+
+    /// All have the same ledger, also after a restart; the culprit's lines of it.
+    fn agreed(&mut self) -> Vec<(Phase, Reason, Reward)> {
+        let worlds = std::mem::take(&mut self.worlds);
+        let root = worlds[0].ledger_root();
+        for (validator, world) in worlds.into_iter().enumerate() {
+            assert_eq!(world.ledger_root(), root, "validator {validator}");
+            let world = world.restart();
+            assert_eq!(world.ledger_root(), root, "validator {validator} after a restart");
+            self.worlds.push(world);
+        }
+        self.worlds[0].lines(&self.job, &self.culprit())
+    }
+
+    fn finalize(&mut self) {
+        for key in self.selected.clone() {
+            for world in &mut self.worlds {
+                world.submit(world.full_proof(&self.job, &key, Phase::T3)).unwrap();
+            }
+        }
+        self.close(3);
+        assert!(self.worlds.iter().all(|world| world.state(&self.job) == JobState::Finalized(Phase::T3)));
+    }
+}
+
+/// The body without its last commitment.
+fn shorter(world: &World, submission: &Submission) -> Submission {
+    let Submission::Commitments(mut second) = submission.clone() else { unreachable!() };
+    let kept = second.body.commitments.len() - 1;
+    second.body.commitments = second.body.commitments[..kept].to_vec().try_into().unwrap();
+    sign(secret(&second.prover.clone()), world.spec(), Submission::Commitments(second))
+}
+
+/// One body each for two of four, and the bundle of either side counts: the ledgers of all say the same of it, and a phase later what it costs.
+#[test]
+fn a_prover_that_equivocates_stalls_nobody_and_pays_the_same_everywhere() {
+    for leader in [0, 2] {
+        let mut sidecars = Sidecars::new(4);
+        let culprit = sidecars.culprit();
+        let first = sidecars.worlds[0].commitments(&sidecars.job, &culprit);
+        let second = shorter(&sidecars.worlds[0], &first);
+        sidecars.honest(World::commitments);
+        for (place, world) in sidecars.worlds.iter_mut().enumerate() {
+            let one = if place < 2 { &first } else { &second };
+            assert_eq!(world.submit(one.clone()), Ok(true));
+        }
+        let bundle = sidecars.close(leader);
+        assert!(bundle.equivocations.is_empty(), "the leader saw one body only");
+        assert_eq!(bundle.accepted.len(), 4);
+        let known: Vec<usize> = sidecars.worlds.iter().map(|world| world.core.evidence().count()).collect();
+        assert_eq!(known, if leader == 0 { [0, 0, 1, 1] } else { [1, 1, 0, 0] }, "those who had to fetch the other body know");
+
+        sidecars.honest(World::partials);
+        for world in &mut sidecars.worlds {
+            assert_eq!(world.submit(world.partials(&sidecars.job, &culprit)), Ok(true));
+        }
+        // Led by one that knows.
+        let bundle = sidecars.close(2 - leader + 1);
+        assert_eq!(bundle.equivocations.len(), 1);
+        assert!(sidecars.worlds.iter().all(|world| world.core.evidence().count() == 1), "now all do");
+        sidecars.finalize();
+
+        let missed = (leader == 2).then_some((Phase::T1, Reason::Missed, Reward::from_units(-1)));
+        let fined = (Phase::T1, Reason::Equivocation, Reward::from_units(-1000));
+        let lines = sidecars.agreed();
+        let of_t1: Vec<_> = lines.iter().filter(|line| line.0 == Phase::T1).copied().collect();
+        assert_eq!(of_t1, missed.into_iter().chain([fined]).collect::<Vec<_>>());
+        assert!(lines.iter().all(|line| line.2 > Reward::ZERO || line.0 == Phase::T1), "{lines:?}");
+    }
+}
+
+/// Both bodies are everywhere when the phase ends, one sidecar is restarted, and the second leader is asked: it leaves the culprit out.
+#[test]
+fn the_second_leader_leaves_out_who_signs_something_else_for_everybody() {
+    let mut sidecars = Sidecars::new(4);
+    let culprit = sidecars.culprit();
+    sidecars.honest(World::commitments);
+    for world in &mut sidecars.worlds {
+        assert_eq!(world.submit(world.commitments(&sidecars.job, &culprit)), Ok(true));
+    }
+    sidecars.close(0);
+
+    sidecars.honest(World::partials);
+    let share = sidecars.worlds[0].share(&sidecars.job, &culprit).partials;
+    let bodies: Vec<Submission> = (0..3)
+        .map(|less| {
+            let some = share[..share.len() - less].to_vec();
+            sign_partials(secret(&culprit), sidecars.worlds[0].spec(), &sidecars.job, some)
+        })
+        .collect();
+    let job = sidecars.job;
+    for world in &mut sidecars.worlds {
+        assert_eq!(world.submit(bodies[0].clone()), Ok(true));
+        for _ in 0..2 {
+            assert!(matches!(world.submit(bodies[1].clone()), Err(Refusal::Duplicate(_))));
+        }
+        assert!(matches!(world.submit(bodies[2].clone()), Err(Refusal::Duplicate(_))));
+        let announced = |body: &Submission| world.core.announced(&job, Phase::T2, &culprit, &body.header().body_root);
+        assert_eq!([&bodies[0], &bodies[1], &bodies[2]].map(announced), [Announced::Held, Announced::Held, Announced::Useless]);
+    }
+    let last = sidecars.worlds.pop().unwrap().restart();
+    sidecars.worlds.push(last);
+    sidecars.worlds[3].settle();
+    assert_eq!(sidecars.worlds[3].live(&job).bodies(Phase::T2).count(), 5, "a restart forgets no body");
+
+    let bundle = sidecars.bundle(1, 0);
+    assert_eq!((bundle.accepted.len(), bundle.equivocations.len()), (4, 1));
+    let without = sidecars.bundle(1, 1);
+    assert_eq!((without.accepted.len(), without.equivocations.len()), (3, 1));
+    // Nobody may leave it out without saying why, nor accuse it of what it did not sign.
+    let silent = PhaseBundle { equivocations: Default::default(), ..without.clone() };
+    let mut forged = bundle.clone();
+    forged.equivocations[0].signature_2 = SignatureBytes::ZERO;
+    // The third body is asked for, since a bundle lists it.
+    let mut other = bundle.clone();
+    let place = other.accepted.iter().position(|entry| entry.prover == culprit).unwrap();
+    other.accepted[place].body_root = bodies[2].header().body_root;
+    for voter in 0..4 {
+        assert_eq!(sidecars.judge(voter, &without), Ok(()));
+        assert!(matches!(sidecars.judge(voter, &silent), Err(Objection::Omitted { prover, .. }) if prover == culprit));
+        assert!(matches!(sidecars.judge(voter, &forged), Err(Objection::Evidence(prover)) if prover == culprit));
+        let world = &mut sidecars.worlds[voter];
+        assert_eq!(world.core.missing(&other).len(), 1);
+        world.core.vouch(&bundle);
+        let _ = world.take(bodies[2].clone(), true);
+        world.settle();
+        assert_eq!(world.core.missing(&other), []);
+        assert_eq!(world.live(&job).bodies(Phase::T2).count(), 5, "two of a prover are held");
+    }
+    sidecars.close(1);
+    sidecars.finalize();
+    let share = share.len() as u64;
+    let expected = [
+        (Phase::T2, Reason::Partials, Reward::from_units(400)),
+        (Phase::T2, Reason::Equivocation, Reward::from_units(-1000)),
+    ];
+    let lines = sidecars.agreed();
+    assert_eq!(lines.iter().filter(|line| line.0 == Phase::T2).copied().collect::<Vec<_>>(), expected, "{share} of {share}");
+}
+
+/// A leader that leaves an honest prover out gets no vote, and the next leader's bundle has it.
+#[test]
+fn who_censors_a_prover_gets_no_vote() {
+    let mut sidecars = Sidecars::new(4);
+    let culprit = sidecars.culprit();
+    sidecars.honest(World::commitments);
+    // It posts to one sidecar only, a while before the deadline; the others are told.
+    for world in &mut sidecars.worlds {
+        assert_eq!(world.submit(world.commitments(&sidecars.job, &culprit)), Ok(true));
+    }
+    let full = sidecars.bundle(0, 0);
+    let kept: Vec<_> = full.accepted.iter().filter(|entry| entry.prover != culprit).copied().collect();
+    let censored = PhaseBundle { accepted: kept.try_into().unwrap(), ..full };
+    for voter in 1..4 {
+        assert!(matches!(sidecars.judge(voter, &censored), Err(Objection::Omitted { prover, .. }) if prover == culprit));
+    }
+    let bundle = sidecars.close(1);
+    assert_eq!(bundle.accepted.len(), 4);
+    assert_eq!(sidecars.agreed(), []);
+}
