@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use quintet_types::{
-    EquivocationEvidence,
-    BloomHash, Commitments, FullProof, InstanceIndex, JobId, PartialProofs, Phase, PhaseBundle, ProverIndex, PublicKeyBytes,
-    Root, Spec,
+    BloomHash, Commitments, EquivocationEvidence, FullProof, InstanceIndex, JobId, PartialProofs, Phase, PhaseBundle,
+    ProverIndex, PublicKeyBytes, Root, Spec,
 };
 
 use crate::assignment::Assignment;

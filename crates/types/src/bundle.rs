@@ -9,7 +9,9 @@ use tree_hash_derive::TreeHash;
 
 use crate::plan::MaxPlanEntries;
 use crate::vote::{Ballot, VoteKind};
-use crate::{EquivocationEvidence, JobId, Phase, PublicKeyBytes, Root, SignatureBytes, SigningVariant, Slot, Spec, ValidatorIndex};
+use crate::{
+    EquivocationEvidence, JobId, Phase, PublicKeyBytes, Root, SignatureBytes, SigningVariant, Slot, Spec, ValidatorIndex,
+};
 
 /// Most validators that one committee has, and so most signers of one certificate.
 pub type MaxCommittee = U2048;

@@ -119,8 +119,7 @@ impl Core {
         let found = super::close::settled(live, &bundle.digests);
         let places = (0..).map(InstanceIndex).zip(bundle.digests.iter());
         let listed = places.filter(|(_, digest)| **digest != Root::ZERO).map(|(instance, _)| instance);
-        let open: Vec<_> =
-            listed.filter(|i| !found.contains_key(i) && !live.record.recomputed.contains_key(i)).collect();
+        let open: Vec<_> = listed.filter(|i| !found.contains_key(i) && !live.record.recomputed.contains_key(i)).collect();
         if let Some(live) = self.jobs.get_mut(&bundle.job) {
             live.record.contested.extend(&open);
         }

@@ -62,7 +62,9 @@ impl Core {
         }
         match live.received.get(&(phase, prover)) {
             // A second body in T1 or T2 is evidence, a third is no news.
-            Some(_) if phase.is_aggregation() || self.evidence.contains_key(&(id.root(), phase.number(), key)) => Announced::Useless,
+            Some(_) if phase.is_aggregation() || self.evidence.contains_key(&(id.root(), phase.number(), key)) => {
+                Announced::Useless
+            }
             _ if live.job().phase() == Some(phase) && (drawn || phase.is_aggregation()) => Announced::Wanted,
             _ => Announced::Useless,
         }
@@ -84,7 +86,8 @@ impl Core {
         let mut bundle = PhaseBundle { leader, rank, slot, ..self.proposal(live, now_ms)? };
         if rank > 0 {
             // The first leader's bundle found no majority. Of a prover that signs something else for everybody nobody may hold what this one lists.
-            let kept: Vec<_> = bundle.accepted.iter().filter(|entry| !bundle.shows_equivocation_of(&entry.prover)).copied().collect();
+            let kept: Vec<_> =
+                bundle.accepted.iter().filter(|entry| !bundle.shows_equivocation_of(&entry.prover)).copied().collect();
             bundle.accepted = kept.try_into().unwrap_or_default();
         }
         Some(bundle)

@@ -85,7 +85,8 @@ impl Core {
         let (root, lowest) = (live.id().root(), PublicKeyBytes::default());
         let up_to = (root, phase.number() + 1, lowest);
         let known = self.evidence.range((root, 0, lowest)..up_to).map(|(_, evidence)| evidence);
-        let new = known.filter(|evidence| self.prover_index(evidence.prover()).is_some() && !self.is_fined(live.id(), evidence));
+        let new =
+            known.filter(|evidence| self.prover_index(evidence.prover()).is_some() && !self.is_fined(live.id(), evidence));
         let room = PhaseBundle::max_equivocations();
         if self.config.joint { new.take(room).cloned().collect() } else { Vec::new() }
     }
@@ -93,9 +94,7 @@ impl Core {
     fn is_fined(&self, id: &JobId, evidence: &EquivocationEvidence) -> bool {
         let account = self.prover_index(evidence.prover()).map(Account::Prover);
         let is_this = |entry: &LedgerEntry| {
-            entry.phase == evidence.header_1.phase
-                && Some(entry.account) == account
-                && entry.reason == Reason::Equivocation
+            entry.phase == evidence.header_1.phase && Some(entry.account) == account && entry.reason == Reason::Equivocation
         };
         self.books.ledger.job(id).any(|entry| is_this(&entry))
     }
@@ -151,7 +150,8 @@ impl Core {
         }
         let (phase, job) = (bundle.phase, bundle.job.root().0);
         let Some(live) = self.jobs.get(&bundle.job) else { return Ok(()) };
-        let places: Vec<_> = live.rivals.range((phase, ProverIndex(0))..=(phase, ProverIndex(u64::MAX))).map(|(at, _)| *at).collect();
+        let places: Vec<_> =
+            live.rivals.range((phase, ProverIndex(0))..=(phase, ProverIndex(u64::MAX))).map(|(at, _)| *at).collect();
         for place in places {
             let key = self.prover_key(place.1);
             let Some(live) = self.jobs.get_mut(&bundle.job) else { return Ok(()) };

@@ -6,13 +6,15 @@ use quintet_agreement::Objection;
 use quintet_protocol::JobState;
 use quintet_sidecar::core::{Announced, Refusal};
 use quintet_types::{
-    JobId, Phase, PhaseBundle, PublicKeyBytes, Reason, Reward, SignatureBytes, Submission, ValidatorIndex,
+    InstanceIndex, JobId, Phase, PhaseBundle, PublicKeyBytes, Reason, RetryPolicy, Reward, SignatureBytes, Spec, Submission,
+    ValidatorIndex,
 };
 
 use crate::{
-    provers::{sign, sign_partials},
-    recording::CULPRIT,
-    world::{World, secret, spec},
+    fallbacks::{lie, policy},
+    provers::{sign, sign_commitments, sign_partials},
+    recording::{CULPRIT, recording},
+    world::{World, commitment, secret, spec},
 };
 
 /// Sidecars, in order of their validators.
@@ -24,7 +26,11 @@ struct Sidecars {
 
 impl Sidecars {
     fn new(count: u64) -> Self {
-        let mut worlds: Vec<World> = (0..count).map(|validator| World::joint(spec(), validator)).collect();
+        Self::with(count, &spec())
+    }
+
+    fn with(count: u64, spec: &Spec) -> Self {
+        let mut worlds: Vec<World> = (0..count).map(|validator| World::joint(spec.clone(), validator)).collect();
         let jobs: Vec<JobId> = worlds.iter_mut().map(World::announce).collect();
         let selected = worlds[0].selected(&jobs[0]);
         Self { job: jobs[0], selected, worlds }
@@ -36,7 +42,8 @@ impl Sidecars {
 
     /// Everybody gets what the honest provers hand in.
     fn honest(&mut self, make: impl Fn(&World, &JobId, &PublicKeyBytes) -> Submission) {
-        for key in self.selected.iter().filter(|key| **key != self.culprit()) {
+        let culprit = self.culprit();
+        for key in self.selected.iter().filter(|key| **key != culprit) {
             for world in &mut self.worlds {
                 assert_eq!(world.submit(make(world, &self.job, key)), Ok(true));
             }
@@ -219,10 +226,8 @@ fn the_second_leader_leaves_out_who_signs_something_else_for_everybody() {
     sidecars.close(1);
     sidecars.finalize();
     let share = share.len() as u64;
-    let expected = [
-        (Phase::T2, Reason::Partials, Reward::from_units(400)),
-        (Phase::T2, Reason::Equivocation, Reward::from_units(-1000)),
-    ];
+    let expected =
+        [(Phase::T2, Reason::Partials, Reward::from_units(400)), (Phase::T2, Reason::Equivocation, Reward::from_units(-1000))];
     let lines = sidecars.agreed();
     assert_eq!(lines.iter().filter(|line| line.0 == Phase::T2).copied().collect::<Vec<_>>(), expected, "{share} of {share}");
 }
@@ -246,4 +251,114 @@ fn who_censors_a_prover_gets_no_vote() {
     let bundle = sidecars.close(1);
     assert_eq!(bundle.accepted.len(), 4);
     assert_eq!(sidecars.agreed(), []);
+}
+
+/// A leader knows of a claim that another sidecar lacks, and so recomputed what that one believes: the other finds out by itself before it votes, and a
+/// third that does not vote at all does so before it closes the phase.
+#[test]
+fn a_digest_that_contradicts_the_claims_at_hand_is_recomputed_before_the_vote() {
+    let mut sidecars = Sidecars::new(3);
+    let (job, culprit) = (sidecars.job, sidecars.culprit());
+    let owed = sidecars.worlds[0].assignment(&job).to_commit(sidecars.worlds[0].index(&culprit));
+    let world = &sidecars.worlds[0];
+    let made =
+        owed.iter().enumerate().map(|(place, i)| if place == 0 { lie(world, &job, *i) } else { commitment(*i) }).collect();
+    let lies = sign_commitments(secret(&culprit), world.spec(), &job, made);
+    // Only the liar's body gets to the second in time, and that of the others who committed to the instance after the deadline.
+    for place in 0..3 {
+        assert_eq!(sidecars.worlds[place].submit(lies.clone()), Ok(true));
+    }
+    for key in sidecars.selected.clone().iter().filter(|key| **key != culprit) {
+        let world = &mut sidecars.worlds[0];
+        assert_eq!(world.submit(world.commitments(&job, key)), Ok(true));
+    }
+    let bundle = sidecars.bundle(0, 0);
+    assert_eq!(bundle.digests[owed[0].as_usize()], recording().commitments[owed[0].as_usize()].digest);
+    assert_eq!(sidecars.judge(1, &bundle), Ok(()));
+    // The third hears of the certificate only; what is listed it has fetched.
+    for entry in sidecars.worlds[2].core.missing(&bundle) {
+        let leader = &sidecars.worlds[0];
+        let held = leader.live(&job).body(Phase::T1, leader.index(&entry.prover), &entry.body_root).unwrap();
+        let submission = held.submission.as_ref().clone();
+        assert_eq!(sidecars.worlds[2].take(submission, true), Ok(true));
+    }
+    for world in &mut sidecars.worlds {
+        world.settle();
+        assert_eq!(world.core.unsettled(&bundle), 0);
+        world.core.apply_certified(bundle.clone(), world.now).unwrap();
+        assert_eq!(world.live(&job).record.settled.len(), bundle.digests.len(), "partials can be judged");
+    }
+    let expected =
+        [(Phase::T1, Reason::Missed, Reward::from_units(-1)), (Phase::T1, Reason::WrongDigest, Reward::from_units(-500))];
+    assert_eq!(sidecars.agreed(), expected);
+}
+
+/// Nobody contradicts a lie, so it gets into D and no full proof comes. The next attempt leaves it open, each sidecar recomputes it, and the liar pays when
+/// that T1 is certified, whatever one of them knew before.
+#[test]
+fn an_uncontradicted_lie_is_fined_by_the_next_attempts_certificate() {
+    let spec = Spec { retry_policy: RetryPolicy::SameSet, ..policy(RetryPolicy::SameSet) };
+    let mut sidecars = Sidecars::with(2, &spec);
+    let (first, culprit) = (sidecars.job, sidecars.culprit());
+    let (seats, world) = ([1, 2], &sidecars.worlds[0]);
+    let mut all = (0..recording().commitments.len() as u32).map(InstanceIndex);
+    let target = all.find(|instance| {
+        let committing = world.assignment(&first).committing_seats(*instance);
+        committing.len() == 2 && committing.iter().all(|seat| seats.contains(&u32::from(*seat)))
+    });
+    let target = target.expect("an instance that only these two commit to");
+    let liar = sidecars.selected[1];
+    assert_eq!(liar, culprit, "the second seat");
+    let owed = world.assignment(&first).to_commit(world.index(&liar));
+    let lies = owed.iter().map(|i| if *i == target { lie(world, &first, *i) } else { commitment(*i) }).collect();
+    let lies = sign_commitments(secret(&liar), world.spec(), &first, lies);
+    for world in &mut sidecars.worlds {
+        assert_eq!(world.submit(lies.clone()), Ok(true));
+        for seat in [0, 3] {
+            let key = sidecars.selected[seat];
+            assert_eq!(world.submit(world.commitments(&first, &key)), Ok(true));
+        }
+    }
+    for phase in Phase::ALL {
+        for world in &mut sidecars.worlds {
+            assert_eq!(world.state(&first), JobState::Open(phase));
+            if phase == Phase::T2 {
+                for seat in [0, 1, 3] {
+                    let key = sidecars.selected[seat];
+                    assert_eq!(world.submit(world.partials(&first, &key)), Ok(true));
+                }
+            }
+        }
+        let voters = sidecars.worlds.len();
+        let bundle = sidecars.bundle(voters - 1, 0);
+        for voter in 0..voters {
+            assert_eq!(sidecars.judge(voter, &bundle), Ok(()));
+            assert_eq!(sidecars.worlds[voter].core.unsettled(&bundle), 0);
+            let now = sidecars.worlds[voter].now;
+            sidecars.worlds[voter].core.apply_certified(bundle.clone(), now).unwrap();
+        }
+        if phase == Phase::T5 {
+            // One of them ends without a goodbye before it has announced the next attempt.
+            let world = sidecars.worlds.remove(0).restart();
+            sidecars.worlds.insert(0, world);
+        }
+        sidecars.worlds.iter_mut().for_each(World::settle);
+    }
+    let next = first.next_attempt().unwrap();
+    sidecars.job = next;
+    assert_eq!(sidecars.worlds[0].state(&next), JobState::Open(Phase::T1), "what is in doubt is open");
+    assert_eq!(sidecars.worlds[0].live(&next).job(), sidecars.worlds[1].live(&next).job(), "both go on with the same attempt");
+    assert_eq!(sidecars.worlds[0].live(&next).job().digests()[target.as_usize()], None);
+    sidecars.selected = sidecars.worlds[0].selected(&next);
+    for world in &mut sidecars.worlds {
+        for key in &sidecars.selected {
+            assert_eq!(world.submit(world.commitments(&next, key)), Ok(true));
+        }
+    }
+    sidecars.close(0);
+    assert!(sidecars.worlds.iter().all(|world| world.state(&next) == JobState::Open(Phase::T2)));
+    let lines = sidecars.agreed();
+    assert!(lines.contains(&(Phase::T1, Reason::WrongDigest, Reward::from_units(-500))), "{lines:?}");
+    let of_first = sidecars.worlds[0].lines(&first, &liar);
+    assert!(of_first.iter().all(|line| line.1 != Reason::WrongDigest), "nothing is booked twice");
 }

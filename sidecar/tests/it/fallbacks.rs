@@ -15,7 +15,7 @@ use crate::{
 const LIAR: usize = 1;
 const IDLE: usize = 2;
 
-fn policy(retry_policy: RetryPolicy) -> Spec {
+pub(crate) fn policy(retry_policy: RetryPolicy) -> Spec {
     Spec { retry_policy, ..spec() }
 }
 
@@ -28,7 +28,7 @@ fn fine(phase: Phase, reason: Reason, units: i64) -> (Phase, Reason, Reward) {
 }
 
 /// A well-formed commitment to other columns.
-fn lie(world: &World, job: &JobId, instance: InstanceIndex) -> Commitment {
+pub(crate) fn lie(world: &World, job: &JobId, instance: InstanceIndex) -> Commitment {
     let proving = world.proving(job);
     let right = commitment_from_wire(proving.instance(instance).unwrap(), 11, &commitment(instance)).unwrap();
     let points = right.points.iter().rev().copied().collect();

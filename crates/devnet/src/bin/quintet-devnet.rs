@@ -22,6 +22,9 @@ struct Args {
     /// Provers, each a process of its own. A job takes up to 4 of those that are free, and at most half.
     #[arg(long, default_value_t = 8)]
     provers: usize,
+    /// Sidecars, each of another validator; several close phases together, which takes each phase its whole time. Provers post to them in turn.
+    #[arg(long, default_value_t = 1)]
+    sidecars: usize,
     /// Folder for keys, data and logs, new or empty; kept. Without it a temporary one, which stays only after a failure.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
@@ -31,9 +34,9 @@ struct Args {
     /// Length of a slot in seconds; fractions are allowed.
     #[arg(long, value_name = "SECONDS", default_value_t = 4.0)]
     slot_seconds: f64,
-    /// Most slots that a phase lasts; it ends when everybody has submitted. Provers rest for one phase after a job.
-    #[arg(long, value_name = "SLOTS", default_value_t = 45)]
-    phase_slots: u64,
+    /// Most slots that a phase lasts; it ends when everybody has submitted. Provers rest for one phase after a job. 45, and 12 with several sidecars.
+    #[arg(long, value_name = "SLOTS")]
+    phase_slots: Option<u64>,
     #[command(flatten)]
     blocks: ChainFlags,
     /// Address of the embedded chain's Beacon API; port 0 takes a free one.
@@ -79,12 +82,13 @@ async fn main() -> ExitCode {
 async fn run(args: Args) -> anyhow::Result<()> {
     launch(LaunchOptions {
         provers: args.provers,
+        sidecars: args.sidecars,
         jobs: args.jobs,
         exit: args.exit,
         keep: args.keep,
         timeout: Duration::from_secs(args.timeout),
         slot: Duration::try_from_secs_f64(args.slot_seconds)?,
-        phase_slots: args.phase_slots,
+        phase_slots: args.phase_slots.unwrap_or(if args.sidecars > 1 { 12 } else { 45 }),
         blocks: args.blocks,
         chain_listen: args.chain_listen,
         beacon_url: None,

@@ -4,6 +4,7 @@ mod anvil;
 mod beacon_proof;
 mod children;
 mod files;
+mod sidecars;
 mod staking;
 mod summary;
 mod view;
@@ -22,6 +23,7 @@ use crate::{ChainFlags, Devnet, DevnetConfig};
 pub use anvil::{Anvil, Clock, anvil_program, deploy};
 pub use children::{Children, Programs};
 pub use files::{Files, ProverFiles, devnet_spec};
+pub use sidecars::{SidecarFiles, join_sidecars};
 pub use staking::{Account, SIGNERS, Staked, VALIDATORS, run as run_for_json};
 use view::View;
 
@@ -37,6 +39,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub struct LaunchOptions {
     /// Number of provers.
     pub provers: usize,
+    /// Number of sidecars; several close phases together, and the provers post to them in turn.
+    pub sidecars: usize,
     /// Finalized jobs after which there is a summary.
     pub jobs: usize,
     /// Whether to stop then, instead of leaving the gateway up.
@@ -73,6 +77,7 @@ impl Default for LaunchOptions {
         let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
         Self {
             provers: 8,
+            sidecars: 1,
             jobs: 3,
             exit: false,
             keep: None,
@@ -102,6 +107,11 @@ pub struct Interrupted;
 /// [`Interrupted`], or if a program is missing or dies, if the time is over, or if a job did not end as it should. The logs' ends are on standard
 /// error then.
 pub async fn launch(options: LaunchOptions) -> anyhow::Result<()> {
+    ensure!(options.sidecars >= 1, "a network needs a sidecar");
+    ensure!(
+        options.sidecars == 1 || !options.staking,
+        "several sidecars take their validators from a file, not from contracts"
+    );
     let programs = Programs::find()?;
     let mut spec = devnet_spec(options.slot, options.phase_slots)?;
     if options.staking {
@@ -179,11 +189,21 @@ async fn run_network(
         Some(staked) => Some(staked.sidecar_config().await?),
         None => None,
     };
-    start_sidecar(options, programs, files, children, (&chain_url, listen, config))?;
-    let client = GatewayClient::new(&gateway, Duration::from_secs(10))?;
-    wait_for(&client, children).await?;
+    let gateways = match options.sidecars {
+        1 => {
+            start_sidecar(options, programs, files, children, (&chain_url, listen, config))?;
+            vec![gateway.clone()]
+        }
+        _ => start_sidecars(options, programs, files, children, (&chain_url, listen))?,
+    };
+    let clients: Vec<GatewayClient> =
+        gateways.iter().map(|gateway| GatewayClient::new(gateway, Duration::from_secs(10))).collect::<Result<_, _>>()?;
+    for client in &clients {
+        wait_for(client, children).await?;
+    }
+    let client = clients.first().context("a sidecar")?.clone();
     let stake_flags = staked.as_ref().map(Staked::chain_flags).unwrap_or_default();
-    start_provers(options, programs, files, children, (&chain_url, &gateway, &stake_flags))?;
+    start_provers(options, programs, files, children, (&chain_url, &gateways, &stake_flags))?;
     println!("{} provers, a process each; {} jobs to go", options.provers, options.jobs);
 
     let names =
@@ -200,6 +220,7 @@ async fn run_network(
     let sound = summary::print(&client, &view, options.jobs).await?;
     println!("{} jobs finalized after {:.0} s", options.jobs, started.elapsed().as_secs_f64());
     ensure!(sound, "a full proof was refused");
+    summary::compare(&clients, &view, options.jobs).await?;
     Ok(Network { gateway, client, view, _chain: chain })
 }
 
@@ -256,14 +277,35 @@ fn start_sidecar(
     children.spawn("sidecar", &programs.sidecar, arguments.into_iter().chain(params(options)), files.log("sidecar"))
 }
 
+/// Starts several, and says where their gateways are; the first is the one that was asked for.
+fn start_sidecars(
+    options: &LaunchOptions,
+    programs: &Programs,
+    files: &Files,
+    children: &mut Children,
+    (chain, first): (&str, SocketAddr),
+) -> anyhow::Result<Vec<String>> {
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let addresses: Vec<(SocketAddr, u16)> = (0..options.sidecars)
+        .map(|index| Ok((if index == 0 { first } else { free_address(any)? }, free_address(any)?.port())))
+        .collect::<anyhow::Result<_>>()?;
+    let sidecars = join_sidecars(files, &addresses, |_, to| addresses[to].1)?;
+    for sidecar in &sidecars {
+        sidecar.start(programs, files, children, chain, params(options))?;
+    }
+    let gateways: Vec<String> = sidecars.iter().map(|sidecar| format!("http://{}", sidecar.gateway)).collect();
+    println!("{} sidecars close phases together: {}", gateways.len(), gateways.join(" "));
+    Ok(gateways)
+}
+
 fn start_provers(
     options: &LaunchOptions,
     programs: &Programs,
     files: &Files,
     children: &mut Children,
-    (chain, gateway, stake): (&str, &str, &[String]),
+    (chain, gateways, stake): (&str, &[String], &[String]),
 ) -> anyhow::Result<()> {
-    for (number, prover) in files.provers().iter().enumerate() {
+    for ((number, prover), gateway) in files.provers().iter().enumerate().zip(gateways.iter().cycle()) {
         let arguments = [
             "run".to_owned(),
             "--aggregate".to_owned(),

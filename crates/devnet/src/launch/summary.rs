@@ -1,11 +1,17 @@
 //! The summary of finalized jobs: who proved what, how long the phases took, who earned how much.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use quintet_api::{GatewayClient, InstanceView, JobDetail, JobState, RewardEntry};
 use quintet_types::{Account, Balance, JobId, ProverIndex, PublicKeyBytes};
 
 use super::view::{View, short};
+
+/// How long sidecars may take to close the last phase after the first of them did.
+const AGREE: Duration = Duration::from_secs(30);
 
 /// Prints the summary of the first `jobs` finalized jobs. False if one of their full proofs was found invalid, or one is not finalized after all.
 ///
@@ -29,6 +35,31 @@ pub(super) async fn print(client: &GatewayClient, view: &View, jobs: usize) -> a
         println!("{}: failed", short(&id));
     }
     Ok(sound)
+}
+
+/// Waits until all gateways show the same entries for the first `jobs` finalized jobs.
+///
+/// # Errors
+/// If they differ for half a minute, or one does not answer.
+pub(super) async fn compare(clients: &[GatewayClient], view: &View, jobs: usize) -> anyhow::Result<()> {
+    for id in view.finalized().iter().take(jobs) {
+        let until = Instant::now() + AGREE;
+        loop {
+            let mut ledgers = Vec::new();
+            for client in clients {
+                ledgers.push(client.ledger_entries(id).await.unwrap_or_default());
+            }
+            if ledgers.iter().all(|entries| !entries.is_empty() && *entries == ledgers[0]) {
+                break;
+            }
+            anyhow::ensure!(Instant::now() < until, "the ledgers of {} differ: {ledgers:?}", short(id));
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+    if clients.len() > 1 {
+        println!("all {} sidecars have the same entries in their ledgers for these jobs", clients.len());
+    }
+    Ok(())
 }
 
 fn print_job(id: &JobId, detail: &JobDetail, view: &View) {

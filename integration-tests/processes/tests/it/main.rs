@@ -1,8 +1,10 @@
 //! Tests with a chain, a sidecar and provers as processes of their own.
 
+mod joined;
 mod killed;
 mod net;
 mod proxy;
+mod relay;
 mod stake_commands;
 mod staking;
 mod villains;
