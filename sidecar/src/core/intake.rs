@@ -106,8 +106,12 @@ impl Core {
     /// Why it is refused.
     pub fn check(&self, intake: &Intake) -> Result<bool, Refusal> {
         let submission = &*intake.submission;
-        if self.received_root(submission)? == Some(intake.header.body_root) || self.is_rival(intake) {
+        if self.received_root(submission)? == Some(intake.header.body_root) {
             return Ok(true);
+        }
+        if self.is_rival(intake) {
+            // Its prover is told what it was told before.
+            return if intake.listed { Ok(true) } else { Err(Refusal::Duplicate(submission.prover().to_string())) };
         }
         self.check_at(submission, intake.arrival_ms, intake.ssz.len(), intake.listed)?;
         Ok(false)

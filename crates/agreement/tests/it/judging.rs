@@ -38,6 +38,15 @@ impl Seen {
     }
 
     fn judge(&self, listed: &[u8], change: impl Fn(&mut PhaseBundle)) -> Result<(), Objection> {
+        self.judge_with(listed, &[], change)
+    }
+
+    fn judge_with(
+        &self,
+        listed: &[u8],
+        digests: &[Option<Root>],
+        change: impl Fn(&mut PhaseBundle),
+    ) -> Result<(), Objection> {
         let mut bundle = bundle(&setup(4, None), 0, 0, Slot(10), 1);
         bundle.accepted = listed.iter().map(|&prover| entry(prover)).collect::<Vec<_>>().try_into().unwrap();
         bundle.attesters = vec![ValidatorIndex(1)].try_into().unwrap();
@@ -53,7 +62,7 @@ impl Seen {
             previous: Root::repeat_byte(1),
             previous_signers: &self.signers,
             plan_root: Root::repeat_byte(1),
-            digests: &[],
+            digests,
             open_ranks: &self.open,
             max_open: 1,
         };
@@ -91,6 +100,45 @@ fn of_a_prover_that_equivocates_any_submission_will_do() {
         assert_eq!(seen.judge(&[1, 2, 3], same), Ok(()));
         assert!(matches!(seen.judge(&[1, 3], same), Err(Objection::Omitted { .. })));
     }
+}
+
+#[test]
+fn who_is_shown_to_equivocate_in_this_phase_may_be_left_out() {
+    let seen = Seen::new();
+    let evidence = |phase| {
+        let header = |body| SubmissionHeader {
+            job_root: Root::ZERO,
+            phase,
+            prover: PublicKeyBytes::repeat_byte(2),
+            body_root: Root::repeat_byte(body),
+        };
+        EquivocationEvidence {
+            header_1: header(1),
+            signature_1: SignatureBytes::ZERO,
+            header_2: header(2),
+            signature_2: SignatureBytes::ZERO,
+        }
+    };
+    let showing = |phase| move |b: &mut PhaseBundle| b.equivocations = vec![evidence(phase)].try_into().unwrap();
+    let of_this = bundle(&setup(4, None), 0, 0, Slot(10), 1).phase;
+    assert_eq!(seen.judge(&[1, 3], showing(of_this)), Ok(()));
+    assert_eq!(seen.judge(&[1, 2, 3], showing(of_this)), Ok(()));
+    let other = Phase::ALL.into_iter().find(|phase| *phase != of_this).unwrap();
+    assert!(matches!(seen.judge(&[1, 3], showing(other)), Err(Objection::Omitted { .. })));
+}
+
+/// A claim that is still to be fetched may show that it is this node that has a wrong digest.
+#[test]
+fn digests_are_judged_once_all_that_is_listed_is_here() {
+    let seen = Seen::new();
+    let known = [Some(Root::repeat_byte(7))];
+    let of_t1 = |b: &mut PhaseBundle| {
+        b.phase = Phase::T1;
+        b.digests = vec![Root::repeat_byte(8)].try_into().unwrap();
+    };
+    assert_eq!(seen.judge_with(&[1, 2, 3], &known, of_t1), Err(Objection::Digest(0)));
+    assert!(matches!(seen.judge_with(&[1, 2, 3, 4], &known, of_t1), Err(Objection::Missing { .. })));
+    assert_eq!(seen.judge_with(&[1, 2, 3], &[None], of_t1), Err(Objection::UnknownDigest(0)));
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use quintet_protocol::Job;
 use quintet_protocol::checks::check_bundle;
-use quintet_types::{BundleEntry, JobId, Phase, PhaseBundle, ProverIndex, PublicKeyBytes, Root, Slot, Spec};
+use quintet_types::{
+    BundleEntry, EquivocationEvidence, JobId, Phase, PhaseBundle, ProverIndex, PublicKeyBytes, Root, Slot, Spec, SubmissionHeader,
+};
 
 use crate::support::*;
 
@@ -57,6 +59,39 @@ fn a_bundle_that_continues_the_job_passes_and_others_do_not() {
         (short, "digests"),
     ] {
         let error = verdict(&wrong, &job, &spec).unwrap_err();
+        assert!(error.contains(why), "{error}");
+    }
+}
+
+#[test]
+fn evidence_in_a_bundle_is_of_two_bodies_for_a_phase_of_this_job_that_is_open_or_over() {
+    let spec = Spec::default();
+    let job = open_job(10, 20, &spec);
+    let provers = selected(&job);
+    let evidence = |job_root, phase, prover: ProverIndex, bodies: [u8; 2]| {
+        let header = |body| SubmissionHeader { job_root, phase, prover: key(prover), body_root: Root::repeat_byte(body) };
+        EquivocationEvidence {
+            header_1: header(bodies[0]),
+            signature_1: Default::default(),
+            header_2: header(bodies[1]),
+            signature_2: Default::default(),
+        }
+    };
+    let root = job.id().root();
+    let of = |list: Vec<EquivocationEvidence>| {
+        let bundle = PhaseBundle { equivocations: list.try_into().unwrap(), ..bundle(&job, &provers) };
+        verdict(&bundle, &job, &spec)
+    };
+    let good = |prover| evidence(root, Phase::T1, prover, [1, 2]);
+    assert_eq!(of(vec![good(ProverIndex(1)), good(ProverIndex(2))]), Ok(()));
+    for (wrong, why) in [
+        (vec![good(ProverIndex(2)), good(ProverIndex(1))], "rise"),
+        (vec![good(ProverIndex(1)), good(ProverIndex(1))], "rise"),
+        (vec![evidence(Root::ZERO, Phase::T1, ProverIndex(1), [1, 2])], "evidence"),
+        (vec![evidence(root, Phase::T2, ProverIndex(1), [1, 2])], "evidence"),
+        (vec![evidence(root, Phase::T1, ProverIndex(1), [2, 2])], "evidence"),
+    ] {
+        let error = of(wrong).unwrap_err();
         assert!(error.contains(why), "{error}");
     }
 }
