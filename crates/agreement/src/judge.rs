@@ -176,6 +176,7 @@ impl Objection {
             Self::DigestCount { .. } => "digest_count",
             Self::Digest(_) => "digest",
             Self::UnknownDigest(_) => "unknown_digest",
+            Self::Evidence(_) => "evidence",
         }
     }
 

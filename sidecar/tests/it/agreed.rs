@@ -120,7 +120,7 @@ impl Sidecars {
 }
 
 /// The body without its last commitment.
-fn shorter(world: &World, submission: &Submission) -> Submission {
+pub(crate) fn shorter(world: &World, submission: &Submission) -> Submission {
     let Submission::Commitments(mut second) = submission.clone() else { unreachable!() };
     let kept = second.body.commitments.len() - 1;
     second.body.commitments = second.body.commitments[..kept].to_vec().try_into().unwrap();

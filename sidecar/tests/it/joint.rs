@@ -12,7 +12,7 @@ use quintet_plonk::ParamsCache;
 use quintet_protocol::JobState;
 use quintet_proving::{Circuits, Guest};
 use quintet_sidecar::{
-    core::{Core, CoreConfig, Intake},
+    core::{Core, CoreConfig, Intake, Refusal},
     db,
     joint::{Board, Joint},
     metrics::Metrics,
@@ -21,11 +21,18 @@ use quintet_sidecar::{
 };
 use quintet_signer::{SignError, SigningRequest, ValidatorKey, ValidatorSigner};
 use quintet_store::{Options, Store};
-use quintet_types::{JobId, Phase, PublicKeyBytes, Root, SignatureBytes, SigningVariant, Spec, Submission, ValidatorIndex};
+use quintet_types::{
+    Account, JobId, Phase, PublicKeyBytes, Reason, Reward, Root, SignatureBytes, SigningVariant, Spec, Submission,
+    ValidatorIndex,
+};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use crate::world::{World, block, secrets, spec};
+use crate::{
+    agreed::shorter,
+    recording::CULPRIT,
+    world::{World, block, secrets, spec},
+};
 
 /// Validators, one to a sidecar.
 const SIDECARS: u64 = 4;
@@ -160,9 +167,14 @@ impl Sidecar {
 
     /// As the gateway takes it in.
     async fn submit(&self, submission: Submission) {
+        self.post(submission).await.unwrap();
+    }
+
+    /// As [`Self::submit`], and it may be refused.
+    async fn post(&self, submission: Submission) -> Result<bool, Refusal> {
         let intake = Intake::new(submission, &slow_spec(), now_ms()).unwrap();
         let memory = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
-        self.intake.submit(intake, memory).await.unwrap().unwrap();
+        self.intake.submit(intake, memory).await.unwrap()
     }
 }
 
@@ -207,6 +219,17 @@ async fn shown(sidecars: &[Sidecar], job: &JobId) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "long: three phases of twelve seconds"]
 async fn four_sidecars_agree_on_a_job_whose_provers_post_to_different_ones() {
+    one_job(false).await;
+}
+
+/// One prover posts one body to two sidecars and another one to the others: nothing stalls, and all fine it the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "long: three phases of twelve seconds"]
+async fn four_sidecars_agree_on_what_an_equivocating_prover_submitted_and_pays() {
+    one_job(true).await;
+}
+
+async fn one_job(equivocates: bool) {
     let mut factory = World::new(spec());
     let job = factory.announce();
     let selected = factory.selected(&job);
@@ -229,7 +252,15 @@ async fn four_sidecars_agree_on_a_job_whose_provers_post_to_different_ones() {
 
     let at = |place: usize| &sidecars[place % sidecars.len()];
     for (place, key) in selected.iter().enumerate() {
-        at(place).submit(factory.commitments(&job, key)).await;
+        let body = factory.commitments(&job, key);
+        if equivocates && place == CULPRIT {
+            let other = shorter(&factory, &body);
+            let posts = sidecars.iter().zip([&body, &body, &other, &other]);
+            // The network may be faster than one of these, which is refused then.
+            futures::future::join_all(posts.map(|(sidecar, body)| sidecar.post(body.clone()))).await;
+        } else {
+            at(place).submit(body).await;
+        }
     }
     until("all have closed T1", 60, || in_phase(Phase::T2)).await;
     for (place, key) in selected.iter().enumerate() {
@@ -252,6 +283,17 @@ async fn four_sidecars_agree_on_a_job_whose_provers_post_to_different_ones() {
     let first = phases(&sidecars[0]);
     assert_eq!(first.iter().map(|line| line.2).collect::<Vec<_>>(), [4, 4, 1], "nobody's submission was lost");
     assert!(sidecars.iter().all(|sidecar| phases(sidecar) == first));
+    if equivocates {
+        let core = sidecars[0].shared.read();
+        let culprit = Account::Prover(core.prover_index(&selected[CULPRIT]).unwrap());
+        let of_t1 = core.books.ledger.job(&job).filter(|entry| entry.account == culprit && entry.phase == Phase::T1);
+        let mut lines: Vec<_> = of_t1.map(|entry| (entry.reason, entry.amount)).collect();
+        // If the shorter body is the one that was certified.
+        lines.retain(|line| *line != (Reason::Missed, Reward::from_units(-1)));
+        assert_eq!(lines, [(Reason::Equivocation, Reward::from_units(-1000))]);
+        drop(core);
+        assert!(sidecars.iter().all(|sidecar| sidecar.shared.read().evidence().count() == 1));
+    }
     shown(&sidecars, &job).await;
     sidecars.iter().for_each(|sidecar| sidecar.stop.cancel());
 }
