@@ -41,12 +41,7 @@ impl Seen {
         self.judge_with(listed, &[], change)
     }
 
-    fn judge_with(
-        &self,
-        listed: &[u8],
-        digests: &[Option<Root>],
-        change: impl Fn(&mut PhaseBundle),
-    ) -> Result<(), Objection> {
+    fn judge_with(&self, listed: &[u8], digests: &[Option<Root>], change: impl Fn(&mut PhaseBundle)) -> Result<(), Objection> {
         let mut bundle = bundle(&setup(4, None), 0, 0, Slot(10), 1);
         bundle.accepted = listed.iter().map(|&prover| entry(prover)).collect::<Vec<_>>().try_into().unwrap();
         bundle.attesters = vec![ValidatorIndex(1)].try_into().unwrap();

@@ -3,7 +3,8 @@
 use quintet_protocol::Job;
 use quintet_protocol::checks::check_bundle;
 use quintet_types::{
-    BundleEntry, EquivocationEvidence, JobId, Phase, PhaseBundle, ProverIndex, PublicKeyBytes, Root, Slot, Spec, SubmissionHeader,
+    BundleEntry, EquivocationEvidence, JobId, Phase, PhaseBundle, ProverIndex, PublicKeyBytes, Root, Slot, Spec,
+    SubmissionHeader,
 };
 
 use crate::support::*;
