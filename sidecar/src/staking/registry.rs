@@ -34,11 +34,14 @@ pub struct StakingRegistry {
     asked: Notify,
 }
 
+/// A branch's state, or why there is none.
+type Answer = Result<Arc<StateAt>, Arc<BranchError>>;
+
 #[derive(Debug)]
 struct Held {
     known: Arc<Known>,
     /// Answers about branches, oldest first; or why there is none.
-    answers: VecDeque<(Wanted, Result<Arc<StateAt>, Arc<BranchError>>)>,
+    answers: VecDeque<(Wanted, Answer)>,
     wanted: VecDeque<Wanted>,
     /// The provers of the latest answer, while it is ahead of finality.
     ahead: Option<Arc<StateAt>>,

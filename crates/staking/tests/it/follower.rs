@@ -185,7 +185,7 @@ async fn without_finality_each_branch_has_its_own_provers_also_after_a_restart()
     let (right, later) = anvil.head();
     let other = follower.state_at(right, later).await.unwrap();
     assert_eq!(keys(&other), [key(1), key(3)]);
-    assert_eq!(keys(&*follower.state_at(left, after).await.unwrap()), [key(1), key(2)], "what was read stays");
+    assert_eq!(keys(&follower.state_at(left, after).await.unwrap()), [key(1), key(2)], "what was read stays");
     assert_eq!(follower.view().registered(), 0);
 
     // A restart reads it again, and finality, wherever it is, changes nothing.
