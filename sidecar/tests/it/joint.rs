@@ -192,15 +192,16 @@ async fn until(what: &str, seconds: u64, all: impl Fn() -> bool) {
 async fn shown(sidecars: &[Sidecar], job: &JobId) {
     let mut led = 0;
     for sidecar in sidecars {
-        let core = sidecar.shared.read();
-        let certificates = core.certificates(core.job(job).unwrap(), Some(&sidecar.board)).unwrap();
-        assert_eq!(certificates.len(), 3);
-        for one in &certificates {
-            assert_eq!(one.state, CertificateState::Certified);
-            assert!(one.signers.len() >= 3 && one.weight * 3 > one.total_weight * 2 && one.leader.is_some(), "{one:?}");
-        }
-        let validators = core.validators(Some(&sidecar.board));
-        drop(core);
+        let validators = {
+            let core = sidecar.shared.read();
+            let certificates = core.certificates(core.job(job).unwrap(), Some(&sidecar.board)).unwrap();
+            assert_eq!(certificates.len(), 3);
+            for one in &certificates {
+                assert_eq!(one.state, CertificateState::Certified);
+                assert!(one.signers.len() >= 3 && one.weight * 3 > one.total_weight * 2 && one.leader.is_some(), "{one:?}");
+            }
+            core.validators(Some(&sidecar.board))
+        };
         assert_eq!((validators.certificates, validators.validators.len()), (3, 4));
         let heard = validators.validators.iter().filter(|one| one.heard_ms.is_some()).count();
         assert!(heard >= 2, "{validators:?}");
