@@ -683,7 +683,7 @@ export interface components {
             state: components["schemas"]["CertificateState"];
             /** @description Weight of all who may vote. */
             total_weight: string;
-            /** @description Weight of these, in gwei of effective balance. */
+            /** @description Weight of these: gwei of effective balance, or seats where the job's committee was drawn. */
             weight: string;
         };
         /** @description `GET /v1/jobs/{id}/challenge`, once T1 is closed. */
@@ -987,7 +987,7 @@ export interface components {
                 state: components["schemas"]["CertificateState"];
                 /** @description Weight of all who may vote. */
                 total_weight: string;
-                /** @description Weight of these, in gwei of effective balance. */
+                /** @description Weight of these: gwei of effective balance, or seats where the job's committee was drawn. */
                 weight: string;
             }[];
         };

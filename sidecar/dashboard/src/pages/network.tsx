@@ -33,7 +33,7 @@ function ValidatorTable({ of, now }: { of: Validators; now: number }) {
       ) : (
         <Facts>
           <Fact name="Our validator">
-            {of.own} {of.votes ? "votes" : "only follows"}
+            {of.own}, {of.votes ? "votes" : "only follows"}
           </Fact>
           <Fact name="Weight">{gwei(of.total_weight)}</Fact>
           <Fact name="Certificates since the start">{of.certificates}</Fact>
@@ -54,11 +54,10 @@ function ValidatorTable({ of, now }: { of: Validators; now: number }) {
           <tbody>
             {of.validators.map((one) => (
               <tr key={one.index}>
-                <td class="number">
-                  {one.index}
-                  {one.index === of.own && <span class="quiet"> (ours)</span>}
+                <td class="number">{one.index}</td>
+                <td>
+                  {one.pubkey && <Hash value={one.pubkey} />} {one.index === of.own && <span class="quiet">ours</span>}
                 </td>
-                <td>{one.pubkey ? <Hash value={one.pubkey} /> : "–"}</td>
                 <td class="number">{total > 0n ? `${((Number(one.weight) / Number(total)) * 100).toFixed(1)} %` : "–"}</td>
                 <td>{one.heard_ms != null ? ago(now - one.heard_ms) : of.alone || one.index === of.own ? "–" : <span class="loss">not yet</span>}</td>
                 <td class="number">{of.alone ? "–" : `${one.certificates_signed} of ${of.certificates}`}</td>
@@ -112,7 +111,7 @@ function PeerTable({ of, now, network }: { of: Peers; now: number; network: stri
                 <td>{one.agent ?? "–"}</td>
                 <td>{ago(now - Number(one.connected_ms)).replace(" ago", "")}</td>
                 <td>{one.direction === "outbound" ? "us" : "them"}</td>
-                <td class={`number ${one.score < -10 ? "loss" : ""}`}>{one.score}</td>
+                <td class={`number ${one.score < -10 ? "loss" : ""}`}>{String(one.score).replace("-", "−")}</td>
                 <td class={`number ${one.points > 0 ? "loss" : ""}`}>{one.points}</td>
               </tr>
             ))}
