@@ -3,6 +3,9 @@
 //! The program is [`cli::Cli`]. The parts that work out a duty ([`Duty`]) and compute what it asks for ([`Work`], [`full_proof`]) are public, so that
 //! tests can put together provers that do not keep to the protocol.
 
+// `println!` panics when its reader has gone; `quintet_node::outln!` does not.
+#![cfg_attr(not(test), deny(clippy::print_stdout))]
+
 mod block_file;
 pub mod cli;
 mod params;

@@ -7,6 +7,9 @@
 //! * [`staking`] follows the contracts and settles the ledger with them.
 //! * [`gateway`] shows it over HTTP and takes submissions.
 
+// `println!` panics when its reader has gone; `quintet_node::outln!` does not.
+#![cfg_attr(not(test), deny(clippy::print_stdout))]
+
 pub mod config;
 pub mod core;
 pub mod db;

@@ -1,5 +1,8 @@
 //! The program `quintet-sidecar`: configuration, wiring, command line.
 
+// `println!` panics when its reader has gone; `quintet_node::outln!` does not.
+#![cfg_attr(not(test), deny(clippy::print_stdout))]
+
 mod cli;
 mod stake;
 

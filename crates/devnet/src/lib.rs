@@ -9,6 +9,9 @@
 //!
 //! [`Devnet::start`] takes the clock as an argument. Control: the methods of [`Devnet`], or `/devnet/v1/…` over HTTP.
 
+// `println!` panics when its reader has gone; `quintet_node::outln!` does not.
+#![cfg_attr(not(test), deny(clippy::print_stdout))]
+
 mod accounts;
 mod block;
 mod chain;

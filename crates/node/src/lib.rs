@@ -11,7 +11,7 @@ mod trace;
 
 pub use log::{LogFormat, Logging, init_log, init_log_to};
 pub use manual::{Completions, ManPages, check_reference, reference};
-pub use output::print_line;
+pub use output::{print_line, print_out};
 pub use signal::{hangups, interrupted};
 pub use spec::spec_root;
 pub use trace::{SPANS, of_job};

@@ -25,7 +25,7 @@ impl Completions {
         let name = command.get_name().to_owned();
         let mut text = Vec::new();
         clap_complete::generate(self.shell, &mut command, name, &mut text);
-        io::Write::write_all(&mut io::stdout(), &text)
+        crate::print_line(String::from_utf8_lossy(&text).trim_end())
     }
 }
 

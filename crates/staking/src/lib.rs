@@ -1,6 +1,9 @@
 //! The contracts in `contracts/`, seen from Rust: what is signed for them, how points and leaves are encoded, and the prover registry as
 //! far as the chain is final; and the sender of transactions to them ([`tx`]).
 
+// `println!` panics when its reader has gone; `quintet_node::outln!` does not.
+#![cfg_attr(not(test), deny(clippy::print_stdout))]
+
 pub mod bindings;
 mod branch;
 pub mod calls;

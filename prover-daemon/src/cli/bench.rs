@@ -123,7 +123,7 @@ impl Bench {
             proofs_per_phase: (USABLE * phase * proofs_per_s) as u64,
         };
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&report)?)
+            quintet_node::outln!("{}", serde_json::to_string_pretty(&report)?)
         } else {
             report.print()
         }
@@ -192,18 +192,21 @@ fn timed<T>(work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<(T, f64)
 
 impl Report {
     fn print(&self) {
-        println!("backend {}, {} threads, k = {}", self.backend, self.threads, self.k);
-        println!("{:<14} {:>10} {:>10} {:>12}", "AIR", "commit s", "prove s", "proof bytes");
+        quintet_node::outln!("backend {}, {} threads, k = {}", self.backend, self.threads, self.k);
+        quintet_node::outln!("{:<14} {:>10} {:>10} {:>12}", "AIR", "commit s", "prove s", "proof bytes");
         for line in &self.airs {
-            println!("{:<14} {:>10.3} {:>10.3} {:>12}", line.air, line.commit_s, line.prove_s, line.proof_bytes);
+            quintet_node::outln!("{:<14} {:>10.3} {:>10.3} {:>12}", line.air, line.commit_s, line.prove_s, line.proof_bytes);
         }
-        println!("a second: {:.2} commitments or {:.2} proofs", self.commits_per_s, self.proofs_per_s);
-        println!(
+        quintet_node::outln!("a second: {:.2} commitments or {:.2} proofs", self.commits_per_s, self.proofs_per_s);
+        quintet_node::outln!(
             "{}, phases of {} s: T1 is met with up to {} instances, T2 with up to {}",
-            self.network, self.phase_s, self.commits_per_phase, self.proofs_per_phase
+            self.network,
+            self.phase_s,
+            self.commits_per_phase,
+            self.proofs_per_phase
         );
         if self.proofs_per_phase == 0 {
-            println!("this machine does not finish a single proof in a phase: do not stake with it");
+            quintet_node::outln!("this machine does not finish a single proof in a phase: do not stake with it");
         }
     }
 }

@@ -52,10 +52,10 @@ impl Devices {
         let lines = adapters.infos().map(|info| Ok(Line { needs: self.needs(info)?, ..line(&adapters, info) }));
         let lines: Vec<Line> = lines.collect::<anyhow::Result<_>>()?;
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&lines)?);
+            quintet_node::outln!("{}", serde_json::to_string_pretty(&lines)?);
             return Ok(());
         }
-        print!("{}", show(&lines));
+        quintet_node::out!("{}", show(&lines));
         Ok(())
     }
 

@@ -134,9 +134,9 @@ impl Key {
 
     fn show(&self, info: &KeyInfo) {
         if self.json {
-            println!("{}", describe(info));
+            quintet_node::outln!("{}", describe(info));
         } else {
-            println!("{}", info.public_key);
+            quintet_node::outln!("{}", info.public_key);
             eprintln!("keystore: {}", info.file.display());
         }
     }
@@ -147,7 +147,7 @@ impl Key {
             eprintln!("warning: {}: {error}", file.display());
         }
         if self.json {
-            println!("{}", serde_json::Value::Array(listing.keys.iter().map(describe).collect()));
+            quintet_node::outln!("{}", serde_json::Value::Array(listing.keys.iter().map(describe).collect()));
             return Ok(());
         }
         if listing.keys.is_empty() {
@@ -155,7 +155,7 @@ impl Key {
         }
         for info in &listing.keys {
             let used = info.in_use_by.as_ref().map(|by| format!("  in use by {by}")).unwrap_or_default();
-            println!("{}  {}{used}", info.public_key, info.file.display());
+            quintet_node::outln!("{}  {}{used}", info.public_key, info.file.display());
         }
         Ok(())
     }

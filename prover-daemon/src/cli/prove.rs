@@ -128,7 +128,7 @@ impl Prove {
             seconds,
         };
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&report)?)
+            quintet_node::outln!("{}", serde_json::to_string_pretty(&report)?)
         } else {
             report.print()
         }
@@ -218,15 +218,21 @@ fn lines(job: &ProvingJob, partials: &[PartialProof]) -> Vec<AirLine> {
 
 impl Report {
     fn print(&self) {
-        println!("block {} ({} transactions), {} cycles, k = {}", self.block_number, self.transactions, self.cycles, self.k);
-        println!("{:<12} {:>9} {:>12} {:>12}", "AIR", "instances", "rows", "proof bytes");
+        quintet_node::outln!(
+            "block {} ({} transactions), {} cycles, k = {}",
+            self.block_number,
+            self.transactions,
+            self.cycles,
+            self.k
+        );
+        quintet_node::outln!("{:<12} {:>9} {:>12} {:>12}", "AIR", "instances", "rows", "proof bytes");
         for line in &self.airs {
-            println!("{:<12} {:>9} {:>12} {:>12}", line.air, line.instances, line.rows, line.proof_bytes);
+            quintet_node::outln!("{:<12} {:>9} {:>12} {:>12}", line.air, line.instances, line.rows, line.proof_bytes);
         }
-        println!("{:<12} {:>9} {:>12} {:>12}", "total", self.instances, "", self.partial_bytes);
-        println!("full proof: {} bytes, {} provers, {}", self.full_proof_bytes, self.provers, self.backend);
+        quintet_node::outln!("{:<12} {:>9} {:>12} {:>12}", "total", self.instances, "", self.partial_bytes);
+        quintet_node::outln!("full proof: {} bytes, {} provers, {}", self.full_proof_bytes, self.provers, self.backend);
         for (phase, seconds) in &self.seconds {
-            println!("{phase:<16} {seconds:>8.2} s");
+            quintet_node::outln!("{phase:<16} {seconds:>8.2} s");
         }
     }
 }

@@ -51,7 +51,7 @@ impl Status {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let found = runtime.block_on(self.ask())?;
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&found)?);
+            quintet_node::outln!("{}", serde_json::to_string_pretty(&found)?);
             return Ok(());
         }
         found.daemon.iter().for_each(print_daemon);
@@ -81,14 +81,14 @@ pub(crate) async fn ask_daemon(url: &str) -> anyhow::Result<Snapshot> {
 
 fn print_daemon(snapshot: &Snapshot) {
     let Snapshot { version, prover, network, gateway, backend, mode, idle, jobs, missed } = snapshot;
-    println!("daemon {version}  {prover}  {network}  {backend}  {mode:?}  {gateway}");
+    quintet_node::outln!("daemon {version}  {prover}  {network}  {backend}  {mode:?}  {gateway}");
     if let Some(reason) = idle {
-        println!("idle   {reason}");
+        quintet_node::outln!("idle   {reason}");
     }
     for job in jobs {
         let phases: Vec<String> = job.submitted.iter().map(ToString::to_string).collect();
         let doing = job.doing.as_deref().unwrap_or("waiting");
-        println!(
+        quintet_node::outln!(
             "job    {}  {}  commit {}  prove {}  submitted [{}]  {doing}",
             job.id,
             job.role,
@@ -99,18 +99,24 @@ fn print_daemon(snapshot: &Snapshot) {
     }
     for line in missed {
         let phase = line.phase.map_or_else(|| "job".to_owned(), |phase| phase.to_string());
-        println!("missed {}  {phase}  {}", line.job, line.reason);
+        quintet_node::outln!("missed {}  {phase}  {}", line.job, line.reason);
     }
 }
 
 fn print_gateway(detail: &ProverDetail) {
     let ProverDetail { prover, duties, history } = detail;
     let weight = prover.weight as f64 / 65_536.0;
-    println!("{}  #{}  {:?}  weight {weight:.3}  balance {}", prover.pubkey, prover.index, prover.status, prover.balance);
+    quintet_node::outln!(
+        "{}  #{}  {:?}  weight {weight:.3}  balance {}",
+        prover.pubkey,
+        prover.index,
+        prover.status,
+        prover.balance
+    );
     for duty in duties {
-        println!("due    {}  commit {}  prove {}", duty.job, duty.commit.len(), duty.prove.len());
+        quintet_node::outln!("due    {}  commit {}  prove {}", duty.job, duty.commit.len(), duty.prove.len());
     }
     for line in history {
-        println!("past   {}  {}  {} of {} valid", line.job, line.phase, line.valid, line.due);
+        quintet_node::outln!("past   {}  {}  {} of {} valid", line.job, line.phase, line.valid, line.due);
     }
 }

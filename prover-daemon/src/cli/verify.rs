@@ -45,9 +45,9 @@ impl Verify {
             let report = serde_json::json!({
                 "valid": true, "block_number": number, "block_root": root, "instances": instances, "k": file.k, "seconds": seconds,
             });
-            println!("{report}");
+            quintet_node::outln!("{report}");
         } else {
-            println!("valid: block {number} ({root}), {instances} instances at k = {}, {seconds:.2} s", file.k);
+            quintet_node::outln!("valid: block {number} ({root}), {instances} instances at k = {}, {seconds:.2} s", file.k);
         }
         Ok(())
     }

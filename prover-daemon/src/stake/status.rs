@@ -117,15 +117,20 @@ impl Status {
             settlements,
         };
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&found)?);
+            quintet_node::outln!("{}", serde_json::to_string_pretty(&found)?);
             return Ok(());
         }
-        println!("prover {index}  owner {}  pays to {}", found.owner, found.withdrawal_address);
-        println!("stake  {} ETH, {} in epoch {epoch}", format_ether(prover.stake), found.standing);
+        quintet_node::outln!("prover {index}  owner {}  pays to {}", found.owner, found.withdrawal_address);
+        quintet_node::outln!("stake  {} ETH, {} in epoch {epoch}", format_ether(prover.stake), found.standing);
         for slash in &slashes {
-            println!("slashed for two bodies in T{} of job {}; reported by {}", slash.phase, slash.jobRoot, slash.reporter);
+            quintet_node::outln!(
+                "slashed for two bodies in T{} of job {}; reported by {}",
+                slash.phase,
+                slash.jobRoot,
+                slash.reporter
+            );
         }
-        println!(
+        quintet_node::outln!(
             "paid   {} ETH in {settlements} settlements; penalties {} ETH taken, {} ETH owed",
             format_ether(account.paid),
             format_ether(account.taken),

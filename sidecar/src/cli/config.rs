@@ -41,16 +41,16 @@ impl ConfigCommand {
             Action::Check(settings) => check(&settings),
             Action::Print(settings) => {
                 let layers = settings.layers()?;
-                print!("{}", to_toml(&layers.unchecked()?, |path| layers.source(path)));
+                quintet_node::out!("{}", to_toml(&layers.unchecked()?, |path| layers.source(path)));
                 Ok(())
             }
             Action::Keys { markdown: true } => {
-                print!("{}", markdown());
+                quintet_node::out!("{}", markdown());
                 Ok(())
             }
             Action::Keys { markdown: false } => {
                 let width = KEYS.iter().map(|key| key.path.len()).max().unwrap_or_default();
-                KEYS.iter().for_each(|key| println!("{:width$}  {}", key.path, key.help));
+                KEYS.iter().for_each(|key| quintet_node::outln!("{:width$}  {}", key.path, key.help));
                 Ok(())
             }
         }
@@ -79,7 +79,7 @@ fn check(settings: &Settings) -> anyhow::Result<()> {
         Some(Plan { enrolled: Enrolment::Contract(_), .. }) => "together with the validators of the contract".to_owned(),
         None => "alone".to_owned(),
     };
-    println!(
+    quintet_node::outln!(
         "good: network {}, {}, {together}, gateway {}{}, admin {}, {} threads",
         spec.config_name,
         provers,

@@ -61,7 +61,7 @@ impl Db {
                     let tables = report.tables.iter().map(table).collect();
                     return print_json(&StoreView { schema_version: report.version, disk_bytes: report.disk_bytes, tables });
                 }
-                print!("{report}");
+                quintet_node::out!("{report}");
                 Ok(())
             }
             Action::Verify { file } => self.summary("whole", file, verify_backup(file)?),
@@ -74,7 +74,11 @@ impl Db {
                 if self.json {
                     return print_json(&pruned);
                 }
-                println!("{} jobs before slot {before_slot} removed, with {} submissions", pruned.jobs, pruned.submissions);
+                quintet_node::outln!(
+                    "{} jobs before slot {before_slot} removed, with {} submissions",
+                    pruned.jobs,
+                    pruned.submissions
+                );
                 Ok(())
             }
         }
@@ -85,13 +89,13 @@ impl Db {
         if self.json {
             return print_json(&Backup { file, entries: summary.entries, bytes: summary.bytes });
         }
-        println!("{done} {file}: {} entries, {} bytes", summary.entries, summary.bytes);
+        quintet_node::outln!("{done} {file}: {} entries, {} bytes", summary.entries, summary.bytes);
         Ok(())
     }
 }
 
 fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string_pretty(value)?);
+    quintet_node::outln!("{}", serde_json::to_string_pretty(value)?);
     Ok(())
 }
 

@@ -76,7 +76,7 @@ impl Cli {
             Command::Db(command) => command.run()?,
             Command::Openapi { admin } => {
                 let text = if admin { gateway::admin::openapi() } else { gateway::openapi() };
-                println!("{text}");
+                quintet_node::outln!("{text}");
             }
             Command::Completions(command) => command.print(Self::command())?,
             Command::Man(command) => command.write(Self::command())?,

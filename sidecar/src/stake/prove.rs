@@ -65,7 +65,7 @@ impl Prove {
         let proof = prove((fork, &spec.preset), &header, &state, which, timestamp)?;
         std::fs::write(&self.out, serde_json::to_vec_pretty(&proof)?)
             .with_context(|| format!("writing {}", self.out.display()))?;
-        println!("{}", self.out.display());
+        quintet_node::outln!("{}", self.out.display());
         Ok(())
     }
 

@@ -203,15 +203,22 @@ impl Status {
             validator,
         };
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&found)?);
+            quintet_node::outln!("{}", serde_json::to_string_pretty(&found)?);
             return Ok(());
         }
-        println!(
+        quintet_node::outln!(
             "set        {} members of {} at least, {} gwei of {} at least, {} changes to come",
-            found.members, found.least_members, found.total_weight_gwei, found.least_weight_gwei, found.pending_changes
+            found.members,
+            found.least_members,
+            found.total_weight_gwei,
+            found.least_weight_gwei,
+            found.pending_changes
         );
         if let Some(Member { index, status, owner, payout, weight_gwei, .. }) = &found.validator {
-            println!("validator  {index}  {status}  weighs {} ETH  owner {owner}  pays to {payout}", eth(*weight_gwei));
+            quintet_node::outln!(
+                "validator  {index}  {status}  weighs {} ETH  owner {owner}  pays to {payout}",
+                eth(*weight_gwei)
+            );
         }
         Ok(())
     }

@@ -1,5 +1,8 @@
 //! `quintet-devnet-chain`: the embedded chain as a process of its own.
 
+// `println!` panics when its reader has gone; `quintet_node::outln!` does not.
+#![cfg_attr(not(test), deny(clippy::print_stdout))]
+
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -62,7 +65,7 @@ async fn main() -> anyhow::Result<()> {
     });
     let devnet = Devnet::start(config).await?;
     // One line on standard output, for programs that start this one.
-    println!("{} {}", devnet.url(), devnet.genesis_validators_root());
+    quintet_node::outln!("{} {}", devnet.url(), devnet.genesis_validators_root());
     shutdown_signal().await?;
     tracing::info!("stopping");
     devnet.shutdown().await;

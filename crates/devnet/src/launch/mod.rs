@@ -120,7 +120,7 @@ pub async fn launch(options: LaunchOptions) -> anyhow::Result<()> {
         spec.registry_delay_epochs = ACTIVATION_EPOCHS;
     }
     let files = Files::create(options.keep.as_deref(), options.provers, &spec)?;
-    println!("logs and data: {}", files.dir().display());
+    quintet_node::outln!("logs and data: {}", files.dir().display());
     let mut children = Children::default();
     let outcome = tokio::select! {
         outcome = run_network(&options, &programs, &files, &mut children) => outcome,
@@ -153,7 +153,7 @@ impl Network {
     /// Leaves everything as it is until somebody wants to stop.
     async fn stay_up(&mut self, children: &mut Children) -> anyhow::Result<()> {
         let gateway = &self.gateway;
-        println!("the gateway stays up at {gateway}, e.g. curl {gateway}/v1/jobs; Ctrl-C ends everything");
+        quintet_node::outln!("the gateway stays up at {gateway}, e.g. curl {gateway}/v1/jobs; Ctrl-C ends everything");
         tokio::select! {
             interrupted = interrupted() => interrupted,
             outcome = watch(&self.client, &mut self.view, children, usize::MAX) => outcome,
@@ -175,9 +175,9 @@ async fn run_network(
         None => Some(Devnet::start(embedded(options)).await.map_err(|error| occupied(error, "--chain-listen"))?),
     };
     let chain_url = chain.as_ref().map(Devnet::url).or(options.beacon_url.clone()).context("a chain")?;
-    println!("chain: {chain_url}  gateway: {gateway}");
+    quintet_node::outln!("chain: {chain_url}  gateway: {gateway}");
     if chain.is_some() {
-        println!(
+        quintet_node::outln!(
             "at will: curl {chain_url}/devnet/v1/reorg --json '{{\"depth\":2}}' (also miss, empty, offline: '{{\"slots\":1}}')"
         );
     }
@@ -204,7 +204,7 @@ async fn run_network(
     let client = clients.first().context("a sidecar")?.clone();
     let stake_flags = staked.as_ref().map(Staked::chain_flags).unwrap_or_default();
     start_provers(options, programs, files, children, (&chain_url, &gateways, &stake_flags))?;
-    println!("{} provers, a process each; {} jobs to go", options.provers, options.jobs);
+    quintet_node::outln!("{} provers, a process each; {} jobs to go", options.provers, options.jobs);
 
     let names =
         files.provers().iter().enumerate().map(|(number, prover)| (prover.pubkey, format!("prover-{number}"))).collect();
@@ -218,7 +218,7 @@ async fn run_network(
         ),
     }
     let sound = summary::print(&client, &view, options.jobs).await?;
-    println!("{} jobs finalized after {:.0} s", options.jobs, started.elapsed().as_secs_f64());
+    quintet_node::outln!("{} jobs finalized after {:.0} s", options.jobs, started.elapsed().as_secs_f64());
     ensure!(sound, "a full proof was refused");
     summary::compare(&clients, &view, options.jobs).await?;
     Ok(Network { gateway, client, view, _chain: chain })
@@ -233,14 +233,14 @@ async fn stake(
     chain: &Devnet,
 ) -> anyhow::Result<Staked> {
     let clock = Clock::of(chain)?;
-    println!("contracts: compiling and deploying them takes a minute or two");
+    quintet_node::outln!("contracts: compiling and deploying them takes a minute or two");
     let port = free_address(([127, 0, 0, 1], 0).into())?.port();
     let staked = Staked::start(files, children, port, &clock).await?;
-    println!("contracts on anvil at {}, in {}", staked.anvil.url, staked.deployment_file().display());
+    quintet_node::outln!("contracts on anvil at {}, in {}", staked.anvil.url, staked.deployment_file().display());
     staked.deposit_all(programs, files).await?;
     staked.enrol_all(programs).await?;
     let wait = Duration::from_secs(ACTIVATION_EPOCHS * clock.slots_per_epoch * clock.seconds_per_slot);
-    println!(
+    quintet_node::outln!(
         "{} provers staked, {VALIDATORS} validators enrolled (under a simulated beacon root); the first job comes in {} s at the earliest",
         options.provers,
         wait.as_secs()
@@ -294,7 +294,7 @@ fn start_sidecars(
         sidecar.start(programs, files, children, chain, params(options))?;
     }
     let gateways: Vec<String> = sidecars.iter().map(|sidecar| format!("http://{}", sidecar.gateway)).collect();
-    println!("{} sidecars close phases together: {}", gateways.len(), gateways.join(" "));
+    quintet_node::outln!("{} sidecars close phases together: {}", gateways.len(), gateways.join(" "));
     Ok(gateways)
 }
 

@@ -28,11 +28,11 @@ pub(super) async fn print(client: &GatewayClient, view: &View, jobs: usize) -> a
         let finalized = detail.summary.state == JobState::Finalized && detail.full_proof.is_some();
         sound &= finalized && valid == proofs.len() && valid > 0;
         print_job(id, &detail, view);
-        println!("  full proofs: {} submitted, {valid} valid", proofs.len());
+        quintet_node::outln!("  full proofs: {} submitted, {valid} valid", proofs.len());
         print_rewards(&client.rewards(id).await?, &keys, view);
     }
     for id in view.failed() {
-        println!("{}: failed", short(&id));
+        quintet_node::outln!("{}: failed", short(&id));
     }
     Ok(sound)
 }
@@ -64,16 +64,22 @@ pub(super) async fn compare(clients: &[GatewayClient], view: &View, jobs: usize)
 
 fn print_job(id: &JobId, detail: &JobDetail, view: &View) {
     let (summary, instances) = (&detail.summary, &detail.instances);
-    println!("\n{}: {} transactions, {} instances, k = {}", short(id), summary.transactions, instances.len(), detail.k);
+    quintet_node::outln!(
+        "\n{}: {} transactions, {} instances, k = {}",
+        short(id),
+        summary.transactions,
+        instances.len(),
+        detail.k
+    );
     for phase in &detail.phases {
         let seconds = phase
             .closed_ms
             .map_or_else(|| "open".into(), |closed| format!("{:.1} s", closed.saturating_sub(phase.starts_ms) as f64 / 1000.0));
-        println!("  {}: {seconds}, {} submissions", phase.phase, phase.submissions);
+        quintet_node::outln!("  {}: {seconds}, {} submissions", phase.phase, phase.submissions);
     }
     for (air, list) in by_air(instances) {
         let line: Vec<String> = list.iter().map(|instance| provers(instance, view)).collect();
-        println!("  {air:<12} {}", line.join("  "));
+        quintet_node::outln!("  {air:<12} {}", line.join("  "));
     }
 }
 
@@ -102,5 +108,5 @@ fn print_rewards(rewards: &[RewardEntry], keys: &BTreeMap<ProverIndex, PublicKey
         Account::Validator(index) => format!("validator {index}"),
     };
     let line: Vec<String> = sums.iter().map(|(account, sum)| format!("{} {sum}", name(account))).collect();
-    println!("  rewards: {}", line.join(", "));
+    quintet_node::outln!("  rewards: {}", line.join(", "));
 }

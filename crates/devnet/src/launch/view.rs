@@ -46,7 +46,7 @@ impl View {
     pub(super) fn show(&mut self, event: &Event) {
         self.last_event = event.id;
         if let Some(line) = self.line(&event.kind) {
-            println!("{:>7.1} s  {line}", self.started.elapsed().as_secs_f64());
+            quintet_node::outln!("{:>7.1} s  {line}", self.started.elapsed().as_secs_f64());
         }
     }
 

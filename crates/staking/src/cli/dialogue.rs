@@ -130,11 +130,11 @@ impl Line {
 
 fn print_outcome(request: &Request, preview: Option<&Preview>, receipt: Option<&Receipt>, as_json: bool) {
     if as_json {
-        println!("{}", outcome(request, preview, receipt));
+        quintet_node::outln!("{}", outcome(request, preview, receipt));
     } else if let Some(receipt) = receipt {
-        println!("included in block {} as {}, fee {} ETH", receipt.block, receipt.hash, format_ether(receipt.fee));
+        quintet_node::outln!("included in block {} as {}, fee {} ETH", receipt.block, receipt.hash, format_ether(receipt.fee));
     } else {
-        println!("dry run: nothing was sent");
+        quintet_node::outln!("dry run: nothing was sent");
     }
 }
 

@@ -51,6 +51,20 @@ pub(super) fn with<'a>(first: &[&'a str], flags: &'a [String], last: &[&'a str])
     first.iter().copied().chain(flags.iter().map(String::as_str)).chain(last.iter().copied()).collect()
 }
 
+/// As `… | head -0`, but sure: nobody reads from the start.
+#[test]
+fn a_reader_that_has_gone_is_no_panic() {
+    for arguments in
+        [&["openapi"][..], &["config", "keys"], &["config", "print", "--network=devnet"], &["completions", "bash"], &["--help"]]
+    {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let Output { status, stderr, .. } = program().args(arguments).stdout(writer).output().unwrap();
+        let error = String::from_utf8(stderr).unwrap();
+        assert!(status.success() && error.is_empty(), "{arguments:?}: {status}: {error}");
+    }
+}
+
 #[test]
 fn wrong_configuration_is_named_before_anything_is_opened() {
     let (folder, flags) = setup();
