@@ -108,6 +108,8 @@ impl Running {
             }
             Effect::Uncertified { extension, slot } => {
                 self.joint.metrics.agreement.uncertified.inc();
+                // Whoever hears nothing of anyone meanwhile is cut off.
+                self.joint.network.phase_passed();
                 self.joint.shared.write().extend_to(&place.0, slot)?;
                 self.tell(place, CertificateState::Agreeing);
                 let open = self.joint.shared.read().open_phases();
