@@ -114,9 +114,11 @@ pub async fn start(
     network.bootnodes = addresses(&p2p.bootnodes)?;
     network.quic = p2p.quic;
     // In a small network everybody may be there and still be few.
-    let (others, isolation) = (enrolled.members().len().saturating_sub(1), &mut network.limits.isolation);
-    isolation.peers = isolation.peers.min(others);
-    isolation.groups = isolation.groups.min(others);
+    if let Some(enrolled) = enrolled.latest() {
+        let (others, isolation) = (enrolled.members().len().saturating_sub(1), &mut network.limits.isolation);
+        isolation.peers = isolation.peers.min(others);
+        isolation.groups = isolation.groups.min(others);
+    }
     let (network, events) = Network::start(network).context("network of sidecars")?;
     tracing::info!(peer_id = %network.local_peer_id(), %digest, ?me, "network of sidecars");
     let board = Board::new(network.clone(), enrolled.clone(), me);
