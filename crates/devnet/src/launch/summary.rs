@@ -57,7 +57,7 @@ pub(super) async fn compare(clients: &[GatewayClient], view: &View, jobs: usize)
         }
     }
     if clients.len() > 1 {
-        println!("all {} sidecars have the same entries in their ledgers for these jobs", clients.len());
+        quintet_node::outln!("all {} sidecars have the same entries in their ledgers for these jobs", clients.len());
     }
     Ok(())
 }
