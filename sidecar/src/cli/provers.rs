@@ -9,8 +9,9 @@ use quintet_sidecar::{
     metrics::Metrics,
     registry::{ProverSource, RegistryFile},
     service::Shared,
-    staking::{Follow, Peer, Settler, StakingRegistry, ValidatorKeys, follow},
+    staking::{Follow, Peer, SettlementSigners, Settler, StakingRegistry, ValidatorKeys, follow},
 };
+use quintet_signer::ValidatorSigner;
 use quintet_staking::{
     Follower, FollowerConfig,
     tx::{FeePolicy, LocalKey, Sender, SenderConfig, Timing},
@@ -121,15 +122,17 @@ impl Provers {
 }
 
 impl Attached {
-    /// Follows the contracts and settles the ledger with them until `stop`.
+    /// Follows the contracts and settles the ledger with them until `stop`. Keys of `signer` sign settlements beside those of `staking.keystores`.
     pub(super) fn start(
         self,
         shared: Shared,
         metrics: Metrics,
+        signer: Option<Arc<dyn ValidatorSigner>>,
         stop: &CancellationToken,
     ) -> Vec<JoinHandle<anyhow::Result<()>>> {
         let Self { follow: follows, keys, sender, dry_run, peers, slot } = self;
-        let settler = Settler::new(shared.clone(), keys, peers, sender, metrics).dry_run(dry_run);
+        let settler =
+            Settler::new(shared.clone(), SettlementSigners::new(keys, signer), peers, sender, metrics).dry_run(dry_run);
         let (one, other) = (stop.clone(), stop.clone());
         let following = async move {
             follow(follows, shared, slot, one).await;

@@ -164,7 +164,10 @@ async fn attached(
     let intake = IntakeQueue::start(shared.clone(), config.limits.waiting, metrics.clone());
     // Before the gateway opens: a key that is missing is said at once, and no answer is without what belongs to it.
     let joint = joint::start(config, &spec, shared.clone(), intake.clone(), metrics.clone(), stop).await?;
-    let (board, joint) = joint.unzip();
+    let (board, joint, signer) = match joint {
+        Some(joined) => (Some(joined.board), Some(joined.task), joined.signer),
+        None => (None, None, None),
+    };
     let app = App {
         shared: shared.clone(),
         intake: intake.clone(),
@@ -185,7 +188,7 @@ async fn attached(
     let (follower, chain) =
         ChainFollower::spawn(client, FollowerConfig { optimistic, resume_from, ..FollowerConfig::default() });
     let settling = match staking {
-        Some(staking) => staking.start(shared.clone(), metrics.clone(), stop),
+        Some(staking) => staking.start(shared.clone(), metrics.clone(), signer, stop),
         None => Vec::new(),
     };
     let bounds = Bounds { threads: config.limits.effective_threads(), max_bytes: config.limits.submissions_bytes };

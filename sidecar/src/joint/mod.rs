@@ -17,7 +17,7 @@ mod start;
 
 pub use board::Board;
 pub use enrolled::Enrolment;
-pub use start::{Plan, check, start};
+pub use start::{Joined, Plan, check, start};
 
 use std::{
     collections::{BTreeMap, HashMap},

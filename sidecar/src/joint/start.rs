@@ -66,6 +66,17 @@ fn enrolled_key(enrolled: &Enrolment, shared: &Shared, me: ValidatorIndex) -> Op
     }
 }
 
+/// What runs once this sidecar has joined others.
+#[derive(Debug)]
+pub struct Joined {
+    /// What others may know of it.
+    pub board: Board,
+    /// The agreement; nothing counts any more once it has ended.
+    pub task: JoinHandle<Result<(), JointError>>,
+    /// Signs as our validator, settlements too; `None` if this sidecar only follows.
+    pub signer: Option<Arc<dyn ValidatorSigner>>,
+}
+
 /// Joins the others, if the configuration names them.
 ///
 /// # Errors
@@ -77,7 +88,7 @@ pub async fn start(
     intake: IntakeQueue,
     metrics: Metrics,
     stop: &CancellationToken,
-) -> anyhow::Result<Option<(Board, JoinHandle<Result<(), JointError>>)>> {
+) -> anyhow::Result<Option<Joined>> {
     let p2p = &config.p2p;
     let Some(Plan { enrolled, signer }) = check(config)? else { return Ok(None) };
     let (signer, me) = match signer {
@@ -103,6 +114,7 @@ pub async fn start(
             (signer, Some(me))
         }
     };
+    let for_settlements = me.map(|_| Arc::clone(&signer));
     let addresses = |list: &[String]| -> anyhow::Result<Vec<Multiaddr>> {
         list.iter().map(|text| text.parse().with_context(|| format!("{text} is no address"))).collect()
     };
@@ -131,7 +143,7 @@ pub async fn start(
         stop.cancel();
         result
     });
-    Ok(Some((board, task)))
+    Ok(Some(Joined { board, task, signer: for_settlements }))
 }
 
 async fn open(config: ValidatorConfig, spec: &Arc<Spec>, record: &Path) -> anyhow::Result<Arc<dyn ValidatorSigner>> {

@@ -1,12 +1,12 @@
 //! Signs settlements, gives the signatures to peers, and posts what two thirds have signed.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use quintet_api::{
     ClientError, GatewayClient, MAX_SETTLEMENT_SIGNATURES, SettlementSignature, SettlementSignatures, SettlementState,
 };
 use quintet_staking::{
-    LedgerSettlement, Quorum, Signed,
+    LedgerSettlement, Quorum, Signed, Statement,
     bindings::ValidatorSet,
     tx::{Request, Sender},
 };
@@ -15,7 +15,7 @@ use quintet_types::{Epoch, PublicKeyBytes, Root, SignatureBytes, TreeHash as _, 
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ValidatorKeys,
+    SettlementSigners,
     post::{Post, Poster},
 };
 use crate::{
@@ -43,7 +43,7 @@ impl Peer {
 #[derive(Debug)]
 pub struct Settler {
     shared: Shared,
-    keys: ValidatorKeys,
+    keys: SettlementSigners,
     peers: Vec<Peer>,
     poster: Option<Poster>,
     metrics: Metrics,
@@ -52,8 +52,7 @@ pub struct Settler {
 
 /// What our signatures are to be put under.
 struct Unsigned {
-    number: u64,
-    signing_root: Root,
+    statement: Statement,
     signers: Vec<(ValidatorIndex, PublicKeyBytes)>,
 }
 
@@ -62,10 +61,16 @@ type Ours = (u64, Root, Vec<(ValidatorIndex, Signed)>);
 
 impl Settler {
     /// One that signs with `keys`, gives to `peers`, and posts by `sender` if there is one.
-    pub fn new(shared: Shared, keys: ValidatorKeys, peers: Vec<Peer>, sender: Option<Sender>, metrics: Metrics) -> Self {
+    pub fn new(
+        shared: Shared,
+        keys: impl Into<SettlementSigners>,
+        peers: Vec<Peer>,
+        sender: Option<Sender>,
+        metrics: Metrics,
+    ) -> Self {
         let slot = Duration::from_millis(shared.read().config.spec.slot_duration_ms);
         let poster = sender.map(|sender| Poster::new(sender, slot, metrics.clone()));
-        Self { shared, keys, peers, poster, metrics, slot }
+        Self { shared, keys: keys.into(), peers, poster, metrics, slot }
     }
 
     /// Whether settlements are tried and logged instead of posted.
@@ -100,6 +105,7 @@ impl Settler {
     /// If the store fails.
     pub async fn step(&mut self) -> Result<(), CoreError> {
         self.measure();
+        self.keys.refresh().await;
         self.sign().await?;
         let ours = self.ours();
         let turns = self.peers.iter_mut().map(|peer| give(peer, &ours));
@@ -119,12 +125,17 @@ impl Settler {
 
     /// Our validators' signatures under settlements that lack them.
     async fn sign(&self) -> Result<(), CoreError> {
-        for Unsigned { number, signing_root, signers } in self.unsigned() {
-            let signed = signers.into_iter().filter_map(|(validator, pubkey)| {
-                let signature = self.keys.secret(&pubkey)?.sign(&signing_root.0);
-                Some((validator, Signed { pubkey, signature }))
-            });
-            let signed: Vec<_> = signed.collect();
+        let spec = Arc::clone(&self.shared.read().config.spec);
+        for Unsigned { statement, signers } in self.unsigned() {
+            let number = statement.number;
+            let mut signed = Vec::new();
+            for (validator, pubkey) in signers {
+                let signature = self.keys.sign(&pubkey, &statement, &spec).await;
+                signed.extend(signature.map(|signature| (validator, Signed { pubkey, signature })));
+            }
+            if signed.is_empty() {
+                continue;
+            }
             let (new, pending) = self.shared.write().add_signatures(number, signed)?;
             pending.await.map_err(|error: StoreError| CoreError::Store(error))?;
             tracing::info!(number, validators = new.len(), "settlement signed");
@@ -135,14 +146,14 @@ impl Settler {
     fn unsigned(&self) -> Vec<Unsigned> {
         let core = self.shared.read();
         let Some(known) = core.contracts().filter(|_| !self.keys.is_empty()) else { return Vec::new() };
-        let held = known.members.iter().filter(|(_, member)| self.keys.secret(&member.pubkey).is_some());
+        let held = known.members.iter().filter(|(_, member)| self.keys.holds(&member.pubkey));
         let held: Vec<ValidatorIndex> = held.map(|(index, _)| index).collect();
         let of = |settlement: &LedgerSettlement| {
             let number = settlement.statement.number;
-            let signing_root = core.check_statement(number, settlement.statement.tree_hash_root()).ok()?;
+            core.check_statement(number, settlement.statement.tree_hash_root()).ok()?;
             let signers = held.iter().filter_map(|index| Some((*index, core.check_signer(number, *index).ok()?)));
             let signers: Vec<_> = signers.collect();
-            (!signers.is_empty()).then_some(Unsigned { number, signing_root, signers })
+            (!signers.is_empty()).then_some(Unsigned { statement: settlement.statement, signers })
         };
         core.settlements.iter().filter_map(of).collect()
     }
@@ -157,7 +168,7 @@ impl Settler {
             let (number, root) = (settlement.statement.number, settlement.statement.tree_hash_root());
             core.check_statement(number, root).ok()?;
             let signatures = core.settlements.signatures(number).iter();
-            let ours = signatures.filter(|(_, signed)| self.keys.secret(&signed.pubkey).is_some());
+            let ours = signatures.filter(|(_, signed)| self.keys.holds(&signed.pubkey));
             Some((number, root, ours.map(|(index, signed)| (*index, *signed)).collect()))
         };
         core.settlements.iter().filter_map(of).collect()
@@ -198,7 +209,7 @@ impl Settler {
         let members: Vec<&PublicKeyBytes> = known.members.counting_in(epoch).map(|(_, member)| &member.pubkey).collect();
         let first = (number % members.len().max(1) as u64) as usize;
         let order = members.iter().cycle().skip(first).take(members.len());
-        let turn = order.into_iter().position(|pubkey| self.keys.secret(pubkey).is_some()).unwrap_or(members.len());
+        let turn = order.into_iter().position(|pubkey| self.keys.holds(pubkey)).unwrap_or(members.len());
         Some(Post { number, turn: turn as u32, requests: advance.into_iter().chain([post]).collect() })
     }
 }

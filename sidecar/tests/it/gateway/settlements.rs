@@ -3,13 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use alloy_primitives::keccak256;
+use async_trait::async_trait;
 use quintet_api::{ClientError, GatewayClient, SettlementSignature, SettlementSignatures, SettlementState, SettlementSummary};
 use quintet_keys::SecretKey;
 use quintet_sidecar::{
     metrics::Metrics,
-    staking::{Peer, Settler, StakingRegistry, ValidatorKeys},
+    staking::{Peer, SettlementSigners, Settler, StakingRegistry, ValidatorKeys},
 };
-use quintet_types::{Account, ProverIndex, Root, ValidatorIndex};
+use quintet_signer::{SignError, SigningRequest, ValidatorKey, ValidatorSigner};
+use quintet_types::{
+    Account, ProverIndex, PublicKeyBytes, Root, SignatureBytes, SigningVariant, TreeHash as _, ValidatorIndex,
+};
 
 use super::fixture::{Gateway, config};
 use crate::{
@@ -126,6 +130,44 @@ async fn sidecars_give_each_other_their_signatures() {
     let mut alone = Settler::new(a.gateway.app.shared.clone(), keys, vec![gone], None, Metrics::default());
     alone.step().await.unwrap();
     assert_eq!(a.client.settlement(1, 0, 0).await.unwrap().signers.len(), 4);
+}
+
+/// A signer with the key of one validator.
+#[derive(Debug)]
+struct OneKey(SigningVariant);
+
+#[async_trait]
+impl ValidatorSigner for OneKey {
+    async fn public_keys(&self) -> Result<Vec<ValidatorKey>, SignError> {
+        Ok(vec![ValidatorKey { pubkey: validator(2).public_key().into(), variant: self.0 }])
+    }
+
+    async fn sign(&self, _: &PublicKeyBytes, request: SigningRequest) -> Result<SignatureBytes, SignError> {
+        Ok(validator(2).sign(&request.wrapped_root(self.0, &spec()).0).to_bytes().into())
+    }
+
+    async fn prove_possession(&self, _: &PublicKeyBytes, _: [u8; 32]) -> Result<SignatureBytes, SignError> {
+        unreachable!("nobody enrols here")
+    }
+}
+
+#[tokio::test]
+async fn the_validators_signer_signs_settlements_where_its_key_signs_directly() {
+    let settled = settled().await;
+    let signers = |settled: &Settled| {
+        let core = settled.gateway.app.shared.read();
+        core.settlements.signatures(1).keys().map(|index| index.0).collect::<Vec<_>>()
+    };
+    for (variant, expected) in [(SigningVariant::CommitBoost, vec![1]), (SigningVariant::Direct, vec![1, 2])] {
+        let keys = SettlementSigners::new(ValidatorKeys::new([validator(1)]), Some(Arc::new(OneKey(variant))));
+        let mut settler = Settler::new(settled.gateway.app.shared.clone(), keys, Vec::new(), None, Metrics::default());
+        settler.step().await.unwrap();
+        assert_eq!(signers(&settled), expected, "{variant}");
+    }
+    let core = settled.gateway.app.shared.read();
+    let root = core.check_statement(1, core.settlements.get(1).unwrap().statement.tree_hash_root()).unwrap();
+    let signed = core.settlements.signatures(1)[&ValidatorIndex(2)];
+    assert!(signed.signature.verify(&root.0, &validator(2).public_key()));
 }
 
 #[tokio::test]
