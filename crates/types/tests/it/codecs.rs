@@ -136,7 +136,7 @@ fn bundle() -> impl Strategy<Value = PhaseBundle> {
     fn entry() -> impl Strategy<Value = BundleEntry> {
         (key(), root()).prop_map(|(prover, body_root)| BundleEntry { prover, body_root })
     }
-    (job(), phase(), root(), any::<(u64, u16, u64)>(), list(entry()), list(root()), list(entry()), list(evidence())).prop_map(
+    (job(), phase(), root(), any::<(u64, u16, u64)>(), list(entry()), list(root()), list(entry()), list(equivocation())).prop_map(
         |(job, phase, previous, (leader, rank, slot), accepted, digests, agg_proofs, equivocations)| PhaseBundle {
             job,
             phase,
@@ -154,7 +154,7 @@ fn bundle() -> impl Strategy<Value = PhaseBundle> {
     )
 }
 
-fn evidence() -> impl Strategy<Value = EquivocationEvidence> {
+fn equivocation() -> impl Strategy<Value = EquivocationEvidence> {
     (header(), header(), signature()).prop_map(|(header_1, header_2, signature)| EquivocationEvidence {
         header_1,
         signature_1: signature,
