@@ -2,5 +2,6 @@
 
 mod follow;
 mod jobs;
+mod settling;
 mod stack;
 mod staking;

@@ -18,22 +18,27 @@ use serde_json::Value;
 
 use super::stack::program;
 
-const SLOT: Duration = Duration::from_secs(3);
+pub(super) const SLOT: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(300);
 /// Slots of an epoch in the minimal preset.
-const SLOTS_PER_EPOCH: u64 = 8;
+pub(super) const SLOTS_PER_EPOCH: u64 = 8;
 /// The account that the genesis of the execution chain has provided for, as anvil's first.
-const KEY: &str = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
+pub(super) const KEY: &str = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
+
+/// Where provers want their rewards.
+pub(super) const PAYOUT: &str = "0x00000000000000000000000000000000000000aa";
 
 /// The chain with the contracts on it, and one account that does everything.
-struct Staked {
-    testnet: Testnet,
-    deployment: DeploymentFile,
+pub(super) struct Staked {
+    pub(super) testnet: Testnet,
+    pub(super) deployment: DeploymentFile,
+    pub(super) clock: Clock,
     dir: tempfile::TempDir,
 }
 
 impl Staked {
-    async fn start() -> Self {
+    /// Starts clients and deploys, with `parameters` for the deployment script.
+    pub(super) async fn start(parameters: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let options = TestnetOptions { chain: Chain::Fulu, slot: SLOT, transfers: 0 };
         let mut testnet = Testnet::start(&dir.path().join("clients"), options).await.unwrap();
@@ -49,18 +54,20 @@ impl Staked {
             validators_root: text("genesis_validators_root").parse().unwrap(),
         };
         let file = dir.path().join("deployment.json");
-        let deployment = deploy(&testnet.rpc_url(), &clock, &[("PRIVATE_KEY", format!("0x{KEY}"))], &file).await.unwrap();
+        let mut environment = vec![("PRIVATE_KEY", format!("0x{KEY}"))];
+        environment.extend(parameters.iter().map(|&(name, value)| (name, value.to_owned())));
+        let deployment = deploy(&testnet.rpc_url(), &clock, &environment, &file).await.unwrap();
         std::fs::write(dir.path().join("account"), KEY).unwrap();
         std::fs::write(dir.path().join("password"), "password").unwrap();
-        Self { testnet, deployment, dir }
+        Self { testnet, deployment, clock, dir }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
     /// Runs a command of a program on this chain; what it printed.
-    async fn run(&self, name: &str, words: &[&str], sends: bool) -> anyhow::Result<Value> {
+    pub(super) async fn run(&self, name: &str, words: &[&str], sends: bool) -> anyhow::Result<Value> {
         let mut arguments: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
         arguments.push(format!("--execution-url={}", self.testnet.rpc_url()));
         arguments.push(format!("--deployment={}", shown(&self.path("deployment.json"))));
@@ -73,9 +80,19 @@ impl Staked {
         run_for_json(&program(name), &arguments).await
     }
 
-    /// A validator's key as the validator client would have it.
+    /// Stakes 2 ETH with the stake key of this number; rewards go to [`PAYOUT`].
+    pub(super) async fn deposit(&self, number: u64) -> anyhow::Result<()> {
+        let (key, password) = (shown(&self.keystore(number)), shown(&self.path("password")));
+        let words = ["stake", "deposit", "--stake-key", &key, "--password-file", &password, "--amount", "2"];
+        let words = [&words[..], &["--withdrawal-address", PAYOUT]].concat();
+        let said = self.run("quintet-prover", &words, true).await?;
+        anyhow::ensure!(said["sent"] == true, "{said}");
+        Ok(())
+    }
+
+    /// A key as the validator client or the daemon would have it.
     fn keystore(&self, index: u64) -> PathBuf {
-        let file = self.path(&format!("validator-{index}.json"));
+        let file = self.path(&format!("key-{index}.json"));
         let password = Password::from_file(&self.path("password")).unwrap();
         let key = interop_key(index).unwrap();
         Keystore::encrypt(&key, &password, KdfCost::DEVNET, None, None).unwrap().write(&file).unwrap();
@@ -83,7 +100,7 @@ impl Staked {
     }
 
     /// Proves a validator's record to the contract by a state of the beacon node and the root that the chain itself put into EIP-4788's contract.
-    async fn enrol(&self, index: u64) {
+    pub(super) async fn enrol(&self, index: u64) {
         let proof = shown(&self.path(&format!("validator-{index}.proof.json")));
         let (beacon, index_text) = (self.testnet.beacon_url(), index.to_string());
         let words = ["validator", "prove", "--block", "head", "--index", &index_text, "--beacon-url", &beacon, "--out", &proof];
@@ -96,7 +113,7 @@ impl Staked {
     }
 
     /// What is final of the contracts, once `wanted` holds of it.
-    async fn known(&self, what: &str, wanted: impl Fn(&Known) -> bool) -> Arc<Known> {
+    pub(super) async fn known(&self, what: &str, wanted: impl Fn(&Known) -> bool) -> Arc<Known> {
         let mut follower = Follower::open(FollowerConfig {
             endpoints: vec![self.testnet.rpc_url()],
             chain_id: self.deployment.chain_id,
@@ -117,7 +134,7 @@ impl Staked {
     }
 }
 
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
@@ -128,17 +145,12 @@ async fn provers_stake_and_validators_enrol_by_real_beacon_roots() {
         println!("SKIPPED: no real clients from npm here: {reason}");
         return;
     }
-    let mut staked = Staked::start().await;
+    let mut staked = Staked::start(&[]).await;
 
     // A prover: the client's own precompiles check its proof of possession.
     let key = interop_key(100).unwrap();
-    let (file, password) = (staked.path("prover.json"), shown(&staked.path("password")));
-    let opened = Password::from_file(&staked.path("password")).unwrap();
-    Keystore::encrypt(&key, &opened, KdfCost::DEVNET, None, None).unwrap().write(&file).unwrap();
-    let deposit = ["stake", "deposit", "--stake-key", &shown(&file), "--password-file", &password, "--amount", "2"];
-    let said = staked.run("quintet-prover", &deposit, true).await.unwrap();
-    assert_eq!(said["sent"], true, "{said}");
-    let again = staked.run("quintet-prover", &deposit, true).await.unwrap_err().to_string();
+    staked.deposit(100).await.unwrap();
+    let again = staked.deposit(100).await.unwrap_err().to_string();
     assert!(again.contains("belongs to prover 0 already"), "{again}");
 
     // Validators, by a state of Fulu.
