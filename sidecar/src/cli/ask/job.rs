@@ -47,12 +47,16 @@ fn show(job: &JobDetail, instances: bool, now: u64) -> String {
         text.push('\n');
         let rows = job.phases.iter().map(|phase| {
             let end = match phase.closed_ms {
+                Some(closed) if closed > phase.deadline_ms => {
+                    format!("closed {} after its deadline", seconds(phase.deadline_ms, closed))
+                }
                 Some(closed) => format!("closed {} before its deadline", seconds(closed, phase.deadline_ms)),
                 None => format!("{} left", seconds(now, phase.deadline_ms)),
             };
-            [phase.phase.to_string(), phase.submissions.to_string(), end]
+            let leader = phase.leader.map_or_else(|| "-".into(), |leader| leader.to_string());
+            [phase.phase.to_string(), phase.submissions.to_string(), end, leader, name(&phase.certificate)]
         });
-        text.push_str(&table(["phase", "submissions", "end"], rows));
+        text.push_str(&table(["phase", "submissions", "end", "leader", "certificate"], rows));
     }
     text.push('\n');
     if instances {
@@ -89,7 +93,7 @@ const fn place(state: InstanceState) -> usize {
 mod tests {
     use super::*;
     use quintet_api::{CertificateState, InstanceView, JobState, JobSummary, PhaseView};
-    use quintet_types::{InstanceIndex, Phase, PublicKeyBytes, Root, Slot};
+    use quintet_types::{InstanceIndex, Phase, PublicKeyBytes, Root, Slot, ValidatorIndex};
 
     fn detail() -> JobDetail {
         let job = JobId::new(Slot(7), Root::ZERO);
@@ -109,9 +113,9 @@ mod tests {
             deadline_ms: 9_000,
             closed_ms,
             bundle_root: None,
-            leader: None,
-            rank: None,
-            certificate: CertificateState::Alone,
+            leader: closed_ms.map(|_| ValidatorIndex(17)),
+            rank: Some(1),
+            certificate: if closed_ms.is_some() { CertificateState::Certified } else { CertificateState::Waiting },
             submissions: 4,
         };
         let instance = |index, state| InstanceView {
@@ -139,7 +143,16 @@ mod tests {
     fn a_job_shows_phases_and_how_far_each_air_is() {
         let text = show(&detail(), false, 8_000);
         assert!(text.contains("note      a retry") && text.contains("closed 5.0 s before its deadline"), "{text}");
-        assert!(text.contains("1.0 s left"), "{text}");
+        assert!(
+            text.contains("17      certified\n") && text.contains("1.0 s left                        -       waiting\n"),
+            "{text}"
+        );
+        let late = show(
+            &JobDetail { phases: vec![PhaseView { deadline_ms: 3_000, ..detail().phases[0].clone() }], ..detail() },
+            false,
+            8_000,
+        );
+        assert!(late.contains("closed 1.0 s after its deadline"), "{late}");
         assert!(text.ends_with("cpu         0          1       1           0\n"), "{text}");
         let text = show(&detail(), true, 8_000);
         assert!(text.contains("committed  0x0202020202…"), "{text}");

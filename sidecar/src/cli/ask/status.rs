@@ -1,7 +1,7 @@
 //! `quintet-sidecar status`.
 
 use clap::Args;
-use quintet_api::{ClientError, GatewayClient, Identity, JobFilter, JobState, JobSummary, Syncing};
+use quintet_api::{ClientError, GatewayClient, Identity, JobFilter, JobState, JobSummary, PeersView, Syncing};
 use quintet_sidecar::service::now_ms;
 use serde::Serialize;
 
@@ -20,6 +20,7 @@ struct Found {
     healthy: bool,
     identity: Identity,
     syncing: Syncing,
+    peers: PeersView,
     open: Vec<JobSummary>,
 }
 
@@ -32,6 +33,7 @@ impl Status {
                 healthy: client.is_healthy().await,
                 identity: client.identity().await?,
                 syncing: client.syncing().await?,
+                peers: client.peers().await?,
                 open: open.collect(),
             })
         };
@@ -40,7 +42,7 @@ impl Status {
 }
 
 fn show(found: &Found, now: u64) -> String {
-    let Found { healthy, identity, syncing, open } = found;
+    let Found { healthy, identity, syncing, peers, open } = found;
     let chain = match (syncing.is_syncing, syncing.is_optimistic) {
         (true, _) => "syncing",
         (false, true) => "optimistic",
@@ -55,6 +57,10 @@ fn show(found: &Found, now: u64) -> String {
         syncing.head_root,
         syncing.finalized_slot,
     );
+    if !peers.alone {
+        let cut_off = if peers.isolated { ", looks cut off from the others" } else { "" };
+        text.push_str(&format!("peers    {}{cut_off}\n", peers.peers.len()));
+    }
     let skew = identity.now_ms.abs_diff(now);
     if skew > 500 {
         text.push_str(&format!("clock    {skew} ms apart from this machine's\n"));
@@ -109,14 +115,22 @@ mod tests {
             is_syncing: false,
             is_optimistic: false,
         };
-        let mut found = Found { healthy: true, identity, syncing, open: vec![summary] };
+        let peers = PeersView { alone: true, ..PeersView::default() };
+        let mut found = Found { healthy: true, identity, syncing, peers, open: vec![summary] };
         let text = show(&found, 10_000);
         assert!(text.starts_with("healthy   devnet, validator 3\nchain    in sync, head 9 "), "{text}");
-        assert!(text.contains("t2, 2.5 s left  4 provers, 30 instances") && !text.contains("clock"), "{text}");
+        assert!(
+            text.contains("t2, 2.5 s left  4 provers, 30 instances") && !text.contains("clock") && !text.contains("peers"),
+            "{text}"
+        );
         (found.healthy, found.open) = (false, Vec::new());
+        (found.peers.alone, found.peers.isolated) = (false, true);
         let text = show(&found, 12_000);
         assert!(
-            text.starts_with("NOT WELL") && text.contains("clock    2000 ms apart") && text.ends_with("no open job\n"),
+            text.starts_with("NOT WELL")
+                && text.contains("peers    0, looks cut off from the others\n")
+                && text.contains("clock    2000 ms apart")
+                && text.ends_with("no open job\n"),
             "{text}"
         );
     }
