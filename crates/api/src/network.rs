@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 /// `GET /v1/node/peers`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq, ToSchema)]
 pub struct PeersView {
-    /// Whether this sidecar runs alone (`p2p.validators` is not set): then it has no network, and nothing below says anything.
+    /// Whether this sidecar runs alone (nothing of `[p2p]` is set): then it has no network, and nothing below says anything.
     pub alone: bool,
     /// Name of this node in the network.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -831,7 +831,7 @@ export interface components {
             data: {
                 /** @description Addresses that it listens on. */
                 addresses: string[];
-                /** @description Whether this sidecar runs alone (`p2p.validators` is not set): then it has no network, and nothing below says anything. */
+                /** @description Whether this sidecar runs alone (nothing of `[p2p]` is set): then it has no network, and nothing below says anything. */
                 alone: boolean;
                 /** @description Peers that were banned since the start. */
                 bans: string;
@@ -1266,7 +1266,7 @@ export interface components {
         PeersView: {
             /** @description Addresses that it listens on. */
             addresses: string[];
-            /** @description Whether this sidecar runs alone (`p2p.validators` is not set): then it has no network, and nothing below says anything. */
+            /** @description Whether this sidecar runs alone (nothing of `[p2p]` is set): then it has no network, and nothing below says anything. */
             alone: boolean;
             /** @description Peers that were banned since the start. */
             bans: string;

@@ -28,7 +28,7 @@ function ValidatorTable({ of, now }: { of: Validators; now: number }) {
     <>
       {of.alone ? (
         <p>
-          This sidecar runs alone: validator {of.own} leads every phase, and its bundles need no certificate. <code>p2p.validators</code> lets it join others.
+          This sidecar runs alone: validator {of.own} leads every phase, and its bundles need no certificate. <code>[p2p]</code> of its configuration lets it join others.
         </p>
       ) : (
         <Facts>
