@@ -18,11 +18,13 @@ def text_of(page):
 
 
 def anchors(page):
-    """Anchors of the headings, as GitHub and mdBook make them."""
-    found = set()
+    """Anchors of the headings, as GitHub and mdBook make them: a heading that was there before gets a number."""
+    found, times = set(), {}
     for heading in re.findall(r"^#+ (.*)$", page.read_text(), flags=re.M):
         plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).replace("`", "").lower().strip()
-        found.add(re.sub(r"[^\w\- ]", "", plain).replace(" ", "-"))
+        anchor = re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")
+        found.add(f"{anchor}-{times[anchor]}" if anchor in times else anchor)
+        times[anchor] = times.get(anchor, 0) + 1
     return found
 
 
