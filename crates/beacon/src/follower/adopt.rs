@@ -12,14 +12,38 @@ use crate::block::{BlockInfo, Execution};
 use crate::error::Error;
 use crate::ids::BlockId;
 
+/// A quarter of the slots whose blocks are kept at most while finality fails.
+const MAX_KEPT: usize = 256;
+
 /// Rejected roots that are remembered.
 const MAX_REJECTED: usize = 1024;
 
 impl Follower {
-    /// Fetches, verifies and reports the branch that ends in `head`. The inner error says that a node could not be
-    /// asked.
+    /// Fetches, verifies and reports the branch that ends in `head`, in parts if it is long. The inner error says that a
+    /// node could not be asked.
     pub(super) async fn adopt(&mut self, head: BlockRef) -> Result<Result<(), Error>, Stopped> {
-        let mut branch = match self.fetch_branch(head).await {
+        let way = match self.way_to(head).await {
+            Ok(way) => way,
+            Err(error) => return Ok(Err(error)),
+        };
+        for part in &way.parts {
+            if let Err(error) = self.adopt_part(part.end, part.blocks, part.end.root == head.root).await? {
+                return Ok(Err(error));
+            }
+            if self.head_root() != Some(part.end.root) {
+                // Rejected: what follows it is not adopted either.
+                return Ok(Ok(()));
+            }
+            if part.end.root != head.root {
+                self.passed(part.end, way.finalized).await?;
+            }
+        }
+        self.check_finality().await?;
+        Ok(Ok(()))
+    }
+
+    async fn adopt_part(&mut self, head: BlockRef, limit: usize, is_last: bool) -> Result<Result<(), Error>, Stopped> {
+        let mut branch = match self.fetch_branch(head, limit).await {
             Ok(branch) => branch,
             Err(error) => return Ok(Err(error)),
         };
@@ -71,18 +95,14 @@ impl Follower {
                 }
             }
         }
-        self.switch_to(head.root).await?;
-        self.check_finality().await?;
+        self.switch_to(head.root, is_last).await?;
         Ok(Ok(()))
     }
 
-    /// Blocks from `head` back to, but without, the last one known; newest first.
-    pub(super) async fn fetch_branch(&self, head: BlockRef) -> Result<Vec<BlockInfo>, Error> {
+    /// Blocks from `head` back to, but without, the last one known, at most `limit`; newest first.
+    async fn fetch_branch(&self, head: BlockRef, limit: usize) -> Result<Vec<BlockInfo>, Error> {
         let mut branch: Vec<BlockInfo> = Vec::new();
         let mut root = head.root;
-        // Without a block to resume from, the first head is where we begin.
-        let anywhere = !self.began && self.config.resume_from.is_none();
-        let limit = if anywhere { 1 } else { self.config.max_backfill.max(1) };
         while branch.len() < limit
             && self.chain.get(&root).is_none()
             && !self.rejected.contains(&root)
@@ -136,7 +156,7 @@ impl Follower {
         Ok(self.client.header(BlockId::Slot(block.slot)).await?.is_some())
     }
 
-    pub(super) async fn switch_to(&mut self, root: B256) -> Result<(), Stopped> {
+    async fn switch_to(&mut self, root: B256, is_last: bool) -> Result<(), Stopped> {
         let old = self.chain.head().map(|block| BlockRef::from(&**block));
         let switch = self.chain.switch_to(root);
         self.began = true;
@@ -156,12 +176,12 @@ impl Follower {
         for (index, known) in switch.adopted.into_iter().enumerate() {
             self.metrics.heads.inc();
             self.metrics.head_slot.set(i64::try_from(known.block.slot.0).unwrap_or(i64::MAX));
-            let head = Head { block: known.block, mix_confirmed: known.mix_confirmed, is_tip: index + 1 == count };
+            let head = Head { block: known.block, mix_confirmed: known.mix_confirmed, is_tip: is_last && index + 1 == count };
             self.report(ChainEvent::Head(head)).await?;
         }
         // Finality may fail for long; memory must not grow with it.
         if let Some(head) = self.chain.head() {
-            let keep = 4 * self.config.max_backfill as u64;
+            let keep = 4 * self.config.max_backfill.min(MAX_KEPT) as u64;
             self.chain.prune(Slot(head.slot.0.saturating_sub(keep)));
         }
         Ok(())

@@ -8,6 +8,7 @@
 mod adopt;
 mod chain;
 mod event;
+mod far;
 mod finality;
 mod node;
 mod run;
@@ -18,6 +19,7 @@ pub use event::{BlockRef, ChainEvent, Head, MixSource, RejectReason, Reorg};
 use std::time::Duration;
 
 use alloy_primitives::B256;
+use quintet_types::Slot;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -49,6 +51,11 @@ pub struct FollowerConfig {
     pub sync_tolerance: u64,
     /// The last block that was processed before a restart; blocks after it are reported.
     pub resume_from: Option<B256>,
+    /// No block before the last one at or before this slot is reported. With neither this nor a block to resume from, the
+    /// first head is the beginning.
+    pub begin_at: Option<Slot>,
+    /// A longer walk than this is reported in parts of so many blocks; no more of them are held at a time.
+    pub part_blocks: usize,
     /// Room for events that the consumer has not taken yet.
     pub buffer: usize,
 }
@@ -61,6 +68,8 @@ impl Default for FollowerConfig {
             max_backfill: 256,
             sync_tolerance: 1,
             resume_from: None,
+            begin_at: None,
+            part_blocks: 64,
             buffer: 256,
         }
     }

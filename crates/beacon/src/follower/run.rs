@@ -201,7 +201,7 @@ impl Follower {
         }
     }
 
-    fn head_root(&self) -> Option<B256> {
+    pub(super) fn head_root(&self) -> Option<B256> {
         self.chain.head().map(|block| block.block_root)
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use alloy_primitives::B256;
 use quintet_beacon::follower::{MixSource, RejectReason};
 use quintet_beacon::{ChainEvent, ChainFollower, FollowerConfig, Fork, OptimisticHeads};
-use quintet_types::Epoch;
+use quintet_types::{Epoch, Slot};
 use serde_json::json;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
@@ -225,6 +225,24 @@ async fn following_resumes_behind_the_last_block_processed() {
     let config = FollowerConfig { resume_from: Some(node.block(64).block_root), ..FollowerConfig::default() };
     let (_follower, mut events) = follow(&[&node], config).await;
     assert_eq!(heads_to(&mut events, 70).await, [65, 66, 68, 69, 70]);
+}
+
+/// Whoever begins afresh at a slot, or was away for long, gets the same blocks, a few at a time, and those that are final are said to be.
+#[tokio::test]
+async fn a_long_way_is_gone_in_parts() {
+    let node = Node::start(70).await;
+    let far = FollowerConfig { part_blocks: 2, ..FollowerConfig::default() };
+    // 67 was missed: the walk ends at the block before it.
+    let begin = FollowerConfig { begin_at: Some(Slot(67)), ..far.clone() };
+    let (_follower, mut events) = follow(&[&node], begin).await;
+    assert_eq!(heads_to(&mut events, 70).await, [66, 68, 69, 70]);
+    let resumed = FollowerConfig { resume_from: Some(node.block(61).block_root), ..far };
+    let (_follower, mut events) = follow(&[&node], resumed.clone()).await;
+    assert_eq!(heads_to(&mut events, 70).await, [62, 63, 64, 65, 66, 68, 69, 70]);
+    // The block to resume from may have been orphaned: the walk ends at what was final.
+    let orphaned = FollowerConfig { resume_from: Some(B256::repeat_byte(9)), begin_at: Some(Slot(64)), ..resumed };
+    let (_follower, mut events) = follow(&[&node], orphaned).await;
+    assert_eq!(heads_to(&mut events, 70).await, [64, 65, 66, 68, 69, 70]);
 }
 
 #[tokio::test]
