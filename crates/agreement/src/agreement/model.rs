@@ -5,10 +5,14 @@
 //! any wait may end at any time; an honest validator may restart and go on from its records. Each pair of an honest
 //! validator and the liar, or both honest ones, that weighs more than two thirds is a quorum, so that safety rests on locks
 //! and records. A state is what has happened to each validator; states are equal if all that the future depends on is.
+//!
+//! Validators know each other by messages only, so what a step makes of one depends on nothing but what it has become
+//! before: each such step is played once, with the real engine, and looked up from then on. What is left to explore are the
+//! combinations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use quintet_keys::SecretKey;
 use quintet_types::{
@@ -39,7 +43,7 @@ enum Step {
 /// A validator: what was done to it, and a digest of what it has become.
 #[derive(Debug, Clone)]
 struct Replica {
-    log: Vec<Step>,
+    log: Arc<[Step]>,
     print: u64,
     decided: Option<Root>,
     timers: Vec<Timer>,
@@ -75,9 +79,20 @@ impl Hash for World {
     }
 }
 
+#[derive(Default)]
 struct Bounded {
     rounds: u32,
     restarts: usize,
+    /// Steps that were played: by validator, digest before, step.
+    played: RwLock<HashMap<(usize, u64, u64), Arc<Outcome>>>,
+}
+
+/// What became of a validator, and all that it has said since its beginning.
+#[derive(Debug)]
+struct Outcome {
+    replica: Replica,
+    proposals: Vec<(u64, Arc<SignedProposal>)>,
+    votes: Vec<SignedVote>,
 }
 
 fn digest(value: &impl Hash) -> u64 {
@@ -89,6 +104,17 @@ fn digest(value: &impl Hash) -> u64 {
 /// A proposal by what is signed and the prevotes that come with it: one bundle has one root.
 fn key(signed: &SignedProposal) -> u64 {
     digest(&(signed.proposal, &signed.polka[..]))
+}
+
+impl Step {
+    fn key(&self) -> u64 {
+        match self {
+            Self::Proposal(signed) => digest(&(0, key(signed))),
+            Self::Vote(vote) => digest(&(1, vote)),
+            Self::Fire(timer) => digest(&(2, text(timer))),
+            Self::Restart => 3,
+        }
+    }
 }
 
 /// The engine's own state has no hash, but a short text.
@@ -214,8 +240,24 @@ impl Bounded {
         }
     }
 
-    /// Rebuilds a validator after one more step, and adds what it said to the world.
-    fn advance(&self, world: &mut World, me: usize, log: Vec<Step>) {
+    /// Makes a validator go one step on, and adds what it said to the world.
+    fn advance(&self, world: &mut World, me: usize, step: &Step) {
+        let before = &world.honest[me];
+        let place = (me, before.print, step.key());
+        let known = self.played.read().unwrap().get(&place).cloned();
+        let outcome = known.unwrap_or_else(|| {
+            let log = before.log.iter().chain([step]).cloned().collect();
+            let outcome = Arc::new(self.rebuild(me, log));
+            self.played.write().unwrap().insert(place, outcome.clone());
+            outcome
+        });
+        world.proposals.extend(outcome.proposals.iter().cloned());
+        world.votes.extend(&outcome.votes);
+        world.honest[me] = outcome.replica.clone();
+    }
+
+    /// Plays a validator's life anew.
+    fn rebuild(&self, me: usize, log: Vec<Step>) -> Outcome {
         let (agreement, said) = play(me as u64, &log);
         let (driver, own) = (&agreement.driver, &agreement.own);
         let engine = text(&(
@@ -237,9 +279,11 @@ impl Bounded {
         let rest =
             (&timers, agreement.waiting, agreement.proposing, agreement.wanted.as_ref().map(|(root, _)| *root), restarts);
         let print = digest(&(engine, seen, recorded, rest, said.decided));
-        world.proposals.extend(said.proposals.into_iter().map(|signed| (key(&signed), Arc::new(signed))));
-        world.votes.extend(said.votes);
-        world.honest[me] = Replica { log, print, decided: said.decided, timers, restarts };
+        Outcome {
+            replica: Replica { log: log.into(), print, decided: said.decided, timers, restarts },
+            proposals: said.proposals.into_iter().map(|signed| (key(&signed), Arc::new(signed))).collect(),
+            votes: said.votes,
+        }
     }
 }
 
@@ -248,11 +292,7 @@ impl Model for Bounded {
     type Action = (usize, Step);
 
     fn init_states(&self) -> Vec<World> {
-        let mut world = World {
-            honest: vec![Replica { log: Vec::new(), print: 0, decided: None, timers: Vec::new(), restarts: 0 }; 2],
-            proposals: BTreeMap::new(),
-            votes: Default::default(),
-        };
+        let mut world = World { honest: Vec::new(), proposals: BTreeMap::new(), votes: Default::default() };
         for mark in [0xa, 0xb] {
             let bundle = bundle(LIAR, 0, mark);
             let signature = SignatureBytes::repeat_byte(LIAR as u8);
@@ -275,7 +315,10 @@ impl Model for Bounded {
             world.proposals.insert(key(&signed), Arc::new(signed));
         }
         for me in 0..2 {
-            self.advance(&mut world, me, Vec::new());
+            let outcome = self.rebuild(me, Vec::new());
+            world.proposals.extend(outcome.proposals);
+            world.votes.extend(outcome.votes);
+            world.honest.push(outcome.replica);
         }
         vec![world]
     }
@@ -285,11 +328,10 @@ impl Model for Bounded {
             if replica.decided.is_some() {
                 continue;
             }
-            let new = |step: &Step| !replica.log.contains(step) || replica.restarts > 0;
             let proposals = world.proposals.values().filter(|signed| signed.proposal.proposer != ValidatorIndex(me as u64));
-            actions.extend(proposals.cloned().map(Step::Proposal).filter(new).map(|step| (me, step)));
+            actions.extend(proposals.cloned().map(Step::Proposal).map(|step| (me, step)));
             let votes = world.votes.iter().filter(|vote| vote.validator != ValidatorIndex(me as u64));
-            actions.extend(votes.copied().map(Step::Vote).filter(new).map(|step| (me, step)));
+            actions.extend(votes.copied().map(Step::Vote).map(|step| (me, step)));
             actions.extend(replica.timers.iter().map(|timer| (me, Step::Fire(*timer))));
             if replica.restarts < self.restarts {
                 actions.push((me, Step::Restart));
@@ -299,8 +341,7 @@ impl Model for Bounded {
 
     fn next_state(&self, world: &World, (me, step): (usize, Step)) -> Option<World> {
         let mut next = world.clone();
-        let log = world.honest[me].log.iter().cloned().chain([step]).collect();
-        self.advance(&mut next, me, log);
+        self.advance(&mut next, me, &step);
         // Nothing came of it: the message was late, or a repetition.
         (next != *world).then_some(next)
     }
@@ -358,17 +399,23 @@ fn check(model: Bounded, seconds: u64) {
 
 #[test]
 fn one_round_is_safe() {
-    check(Bounded { rounds: 1, restarts: 0 }, 2);
+    check(Bounded { rounds: 1, restarts: 0, ..Bounded::default() }, 2);
+}
+
+#[test]
+#[ignore = "long: until it is whole"]
+fn one_round_is_safe_wholly() {
+    check(Bounded { rounds: 1, restarts: 0, ..Bounded::default() }, 1200);
 }
 
 #[test]
 #[ignore = "long: twenty minutes"]
 fn one_round_with_a_restart_is_safe() {
-    check(Bounded { rounds: 1, restarts: 1 }, 1200);
+    check(Bounded { rounds: 1, restarts: 1, ..Bounded::default() }, 1200);
 }
 
 #[test]
 #[ignore = "long: twenty minutes"]
 fn two_rounds_with_restarts_are_safe() {
-    check(Bounded { rounds: 2, restarts: 1 }, 1200);
+    check(Bounded { rounds: 2, restarts: 1, ..Bounded::default() }, 1200);
 }
