@@ -45,6 +45,14 @@ pub const CHAIN_KEY: u8 = 1;
 /// Place of the registry's identity in [`BOOKS`]: the books are made of its indices.
 pub const REGISTRY_KEY: u8 = 2;
 
+/// Place in [`BOOKS`] of the slot from which on jobs are kept with all that belongs to them: eight bytes, little-endian.
+pub const KEPT_FROM_KEY: u8 = 3;
+
+/// Reads what is at [`KEPT_FROM_KEY`].
+pub(crate) fn slot_from(bytes: Vec<u8>) -> u64 {
+    bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
 /// Settlements by number, as this sidecar's ledger has them.
 pub const SETTLEMENTS: Table<u64, LedgerSettlement> = Table::new("settlements");
 
@@ -75,6 +83,8 @@ pub struct Pruned {
 /// If the store fails.
 pub fn prune_jobs(store: &Store, before_slot: u64) -> Result<Pruned, StoreError> {
     let mut pruned = Pruned::default();
+    let kept_from = store.get(&BOOKS, &KEPT_FROM_KEY)?.map_or(0, slot_from).max(before_slot);
+    store.put(&BOOKS, &KEPT_FROM_KEY, &kept_from.to_le_bytes().to_vec())?;
     let end = (before_slot, [0; 32], 0, 0);
     let keys: Vec<JobKey> = store.range(&JOBS, ..end).map(|entry| entry.map(|(key, _)| key)).collect::<Result<_, _>>()?;
     for key in keys {
@@ -88,6 +98,12 @@ pub fn prune_jobs(store: &Store, before_slot: u64) -> Result<Pruned, StoreError>
         }
         for entry in store.prefix(&RIVALS, &id.root().0) {
             batch.remove(&RIVALS, &entry?.0);
+        }
+        for entry in store.prefix(&CERTIFIED, &(slot, id.root().0)) {
+            batch.remove(&CERTIFIED, &entry?.0);
+        }
+        for entry in store.prefix(&AGREEMENTS, &id.root().0) {
+            batch.remove(&AGREEMENTS, &entry?.0);
         }
         // Other attempts of the block are of the same slot, so they go as well.
         batch.remove(&INPUTS, &block_root).remove(&JOBS, &key);

@@ -49,10 +49,13 @@ impl BusyBook {
     }
 
     /// Whether an unfinished job exists on an ancestor of a block at `slot`; decides about the next job where
-    /// jobs run one at a time.
-    pub fn has_open_job(&self, slot: Slot, mut is_ancestor: impl FnMut(Slot, &Root) -> bool) -> bool {
+    /// jobs run one at a time. A job counts for `known_after` slots longer: where several nodes decide, the time that all
+    /// of them need to learn of the end.
+    pub fn has_open_job(&self, slot: Slot, known_after: u64, mut is_ancestor: impl FnMut(Slot, &Root) -> bool) -> bool {
         self.holds.iter().any(|(job, hold)| {
-            job.slot < slot && hold.ended.is_none_or(|ended| slot < ended) && is_ancestor(job.slot, &job.block_root)
+            job.slot < slot
+                && hold.ended.is_none_or(|ended| slot < ended.plus(known_after))
+                && is_ancestor(job.slot, &job.block_root)
         })
     }
 
@@ -105,11 +108,13 @@ mod tests {
     #[test]
     fn one_job_at_a_time_waits_for_the_end() {
         let mut book = BusyBook::default();
-        assert!(!book.has_open_job(Slot(11), |_, _| true));
+        assert!(!book.has_open_job(Slot(11), 0, |_, _| true));
         book.select(job(10, 1), vec![]);
-        assert!(book.has_open_job(Slot(11), |_, _| true));
+        assert!(book.has_open_job(Slot(11), 0, |_, _| true));
         book.end(&job(10, 1), Slot(14));
-        assert!(!book.has_open_job(Slot(14), |_, _| true));
+        assert!(!book.has_open_job(Slot(14), 0, |_, _| true));
+        assert!(book.has_open_job(Slot(14), 1, |_, _| true), "not everybody may know yet");
+        assert!(!book.has_open_job(Slot(15), 1, |_, _| true));
         book.prune(Slot(15));
         assert_eq!(book, BusyBook::default());
     }

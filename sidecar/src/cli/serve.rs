@@ -21,7 +21,7 @@ use quintet_sidecar::{
     service::{self, Bounds, IntakeQueue, Shared, now_ms},
 };
 use quintet_store::{Options, Store};
-use quintet_types::{Root, Spec, ValidatorIndex};
+use quintet_types::{Root, Slot, Spec, ValidatorIndex};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +29,9 @@ use super::provers::Provers;
 
 /// Connections of the admin listener.
 const ADMIN_CONNECTIONS: usize = 64;
+
+/// Blocks that a sidecar may have missed and still take up, where others closed its phases: nine days of mainnet.
+const MAX_BACKFILL: usize = 1 << 16;
 
 /// Runs until the end; `printed` is the configuration as the admin listener shows it.
 pub(super) async fn serve(config: Config, printed: String) -> anyhow::Result<()> {
@@ -151,10 +154,11 @@ async fn attached(
         max_job_bytes: config.limits.job_bytes,
         max_fill: config.limits.fill,
         joint: config.p2p.is_joint(),
+        first_slot: Slot(config.p2p.first_slot),
     };
     let (registry, staking) = provers.attach(&spec, &metrics).await?;
     let core = Core::load(core, store.clone(), registry, now_ms())?;
-    let head = core.chain.head;
+    let (head, finalized) = (core.chain.head, core.chain.finalized_slot);
     let shared = Shared::new(core);
     #[cfg(feature = "otel")]
     if let Some(jobs) = quintet_node::otel::jobs() {
@@ -185,8 +189,17 @@ async fn attached(
 
     let optimistic = if config.accept_optimistic_heads { OptimisticHeads::Accept } else { OptimisticHeads::Wait };
     let resume_from = (head != Root::ZERO).then_some(head);
-    let (follower, chain) =
-        ChainFollower::spawn(client, FollowerConfig { optimistic, resume_from, ..FollowerConfig::default() });
+    // Whoever joins others needs all blocks since their ledger's beginning, or since it left.
+    let together = config.p2p.is_joint();
+    let first = Some(Slot(config.p2p.first_slot)).filter(|slot| together && *slot > Slot(0));
+    let follow = FollowerConfig {
+        optimistic,
+        resume_from,
+        begin_at: if resume_from.is_some() { Some(finalized) } else { first },
+        ..FollowerConfig::default()
+    };
+    let max_backfill = if together { MAX_BACKFILL } else { follow.max_backfill };
+    let (follower, chain) = ChainFollower::spawn(client, FollowerConfig { max_backfill, ..follow });
     let settling = match staking {
         Some(staking) => staking.start(shared.clone(), metrics.clone(), signer, stop),
         None => Vec::new(),

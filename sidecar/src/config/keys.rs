@@ -86,6 +86,11 @@ pub const KEYS: &[Key] = &[
     key("p2p.peers", List, "sidecars to be connected to always, e.g. `/ip4/192.0.2.1/tcp/9100/p2p/16Uiu2…`"),
     key("p2p.bootnodes", List, "sidecars to be connected to while there are few"),
     key("p2p.quic", Boolean, "speaks QUIC beside TCP"),
+    key(
+        "p2p.first_slot",
+        Integer,
+        "blocks before this slot get no jobs: where the ledger of these validators begins, the same in all sidecars; a fresh one reads the chain from there, and takes over from the others what was decided since",
+    ),
     key("limits.threads", Integer, "threads that plan and verify; 0 for half of the cores"),
     key("limits.runtime_threads", Integer, "threads that serve HTTP"),
     key("limits.connections", Integer, "open connections"),

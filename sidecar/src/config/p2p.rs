@@ -16,6 +16,7 @@ pub struct P2p {
     pub peers: Vec<String>,
     pub bootnodes: Vec<String>,
     pub quic: bool,
+    pub first_slot: u64,
 }
 
 impl P2p {

@@ -26,15 +26,15 @@ impl Core {
             .filter(|(_, live)| live.job().state().is_over() && !live.retry_due)
             .map(|(id, live)| (*id, live.bytes + live.input.len()))
             .collect();
-        let mut forgotten = 0;
+        let mut forgotten = Vec::new();
         for (id, bytes) in done {
             if held <= max_bytes {
                 break;
             }
-            self.forget(&id)?;
             held -= bytes;
-            forgotten += 1;
+            forgotten.push(id);
         }
-        Ok(forgotten)
+        self.forget_for_good(&forgotten)?;
+        Ok(forgotten.len())
     }
 }

@@ -64,6 +64,7 @@ impl Core {
             barred: BTreeMap::new(),
             candidates: None,
             next_closed: 0,
+            kept_from: Slot(store.get(&db::BOOKS, &db::KEPT_FROM_KEY)?.map_or(0, db::slot_from)),
             settlements: Settlements::load(&store)?,
             blocks_without_registry: 0,
             events: EventLog::default(),

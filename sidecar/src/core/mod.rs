@@ -6,6 +6,7 @@
 mod agreed;
 mod books;
 mod bound;
+mod catch_up;
 mod chain;
 mod clock;
 mod close;
@@ -68,6 +69,8 @@ pub struct CoreConfig {
     pub max_fill: usize,
     /// Whether phases are closed by certified bundles only ([`crate::joint`]).
     pub joint: bool,
+    /// Blocks before this slot get no jobs: where the ledger of a network of sidecars begins.
+    pub first_slot: Slot,
 }
 
 /// The state.
@@ -92,6 +95,8 @@ pub struct Core {
     barred: BTreeMap<ProverIndex, Slot>,
     candidates: Option<(Epoch, Root, CandidateTable)>,
     next_closed: u64,
+    /// From this slot on all that happened is kept here.
+    kept_from: Slot,
     /// Settlements of the ledger, and who signed them.
     pub settlements: Settlements,
     /// Blocks without a job because it was not known who could be drawn.

@@ -29,6 +29,7 @@ impl Core {
     /// If the store fails.
     pub fn on_block(&mut self, block: &BlockInfo, now_ms: u64) -> Result<Option<JobId>, CoreError> {
         let parent_slot = self.chain.block(&block.parent_root).map_or(Slot(0), |meta| meta.slot);
+        self.begin_at(block.slot)?;
         self.chain.add(block.block_root, BlockMeta { slot: block.slot, parent: block.parent_root });
         self.follow_head(now_ms)?;
         let job = self.job_of(block, parent_slot)?;
@@ -49,9 +50,13 @@ impl Core {
             return Ok(None);
         }
         let (Some(payload), Some(mix)) = (block.payload(), block.randao_mix) else { return Ok(None) };
+        if block.slot < self.config.first_slot {
+            return Ok(None);
+        }
         let spec = Arc::clone(&self.config.spec);
         let ancestry = self.chain.ancestry(block.block_root);
-        let open = self.books.busy.has_open_job(block.slot, |slot, root| ancestry.contains(slot, root));
+        let known_after = if self.config.joint { spec.phase_slots } else { 0 };
+        let open = self.books.busy.has_open_job(block.slot, known_after, |slot, root| ancestry.contains(slot, root));
         if !job_is_due(block.slot, parent_slot, open, &spec) {
             return Ok(None);
         }
@@ -292,9 +297,7 @@ impl Core {
         let oldest = Slot(slot.0.saturating_sub(self.config.retention_epochs * spec.slots_per_epoch));
         let old: Vec<JobId> =
             self.jobs.iter().filter(|(id, live)| id.slot < oldest && live.job().state().is_over()).map(|(id, _)| *id).collect();
-        for id in old {
-            self.forget(&id)?;
-        }
+        self.forget_for_good(&old)?;
         let open = self.jobs.iter().filter(|(_, live)| !live.job().state().is_over()).map(|(id, _)| id.slot).min();
         self.build_settlements()?;
         self.books.ledger.settle(oldest.min(open.unwrap_or(oldest)).min(self.unsettled_from()));
@@ -368,6 +371,12 @@ impl Core {
         }
         for entry in self.store.prefix(&db::RIVALS, &job_root) {
             batch.remove(&db::RIVALS, &entry?.0);
+        }
+        for entry in self.store.prefix(&db::CERTIFIED, &(id.slot.0, job_root)) {
+            batch.remove(&db::CERTIFIED, &entry?.0);
+        }
+        for entry in self.store.prefix(&db::AGREEMENTS, &job_root) {
+            batch.remove(&db::AGREEMENTS, &entry?.0);
         }
         let others = self.jobs.keys().any(|other| other.block_root == id.block_root);
         if !others {

@@ -75,7 +75,12 @@ impl Core {
         counted
     }
 
-    fn entry<'a>(&self, live: &'a LiveJob, phase: Phase, entry: &BundleEntry) -> Option<(ProverIndex, &'a Received)> {
+    pub(super) fn entry<'a>(
+        &self,
+        live: &'a LiveJob,
+        phase: Phase,
+        entry: &BundleEntry,
+    ) -> Option<(ProverIndex, &'a Received)> {
         let prover = self.prover_index(&entry.prover)?;
         Some((prover, live.body(phase, prover, &entry.body_root)?))
     }

@@ -15,8 +15,13 @@ use quintet_types::{
     TreeHash as _, ValidatorIndex,
 };
 
-use super::{FETCH_PAUSE_MS, JointError, Place, Running};
-use crate::{core::OpenPhase, db, metrics::ReasonLabels, service::now_ms};
+use super::{JointError, Place, Running};
+use crate::{
+    core::{CoreError, OpenPhase},
+    db,
+    metrics::ReasonLabels,
+    service::now_ms,
+};
 
 /// After so long without an outcome peers are asked for theirs, ms.
 const PATIENCE_MS: u64 = 3_000;
@@ -222,17 +227,27 @@ impl Running {
         let Some(at) = self.places.get_mut(&place) else { return Ok(false) };
         let Some(bundle) = at.decided.as_ref().map(|certified| certified.bundle.clone()) else { return Ok(false) };
         let missing = self.joint.shared.read().missing(&bundle);
-        if missing.is_empty() {
-            if self.joint.shared.write().unsettled(&bundle) > 0 {
-                return Ok(true);
-            }
-            self.joint.shared.write().apply_certified(bundle, now)?;
+        if !missing.is_empty() {
+            let absent = self.joint.shared.read().absent(&bundle);
+            self.pull(place, &absent, now);
+        } else if self.close_certified(bundle, now)? {
             self.places.remove(&place);
-        } else if now > at.asked_ms + FETCH_PAUSE_MS {
-            at.asked_ms = now;
-            self.fetch(&place.0, place.1, &missing);
         }
         Ok(true)
+    }
+
+    /// Closes a phase with a certified bundle of which nothing is missing here. Whether that is done.
+    pub(super) fn close_certified(&mut self, bundle: PhaseBundle, now: u64) -> Result<bool, JointError> {
+        let (job, phase) = (bundle.job, bundle.phase);
+        let mut core = self.joint.shared.write();
+        if core.unsettled(&bundle) > 0 {
+            return Ok(false);
+        }
+        match core.apply_certified(bundle, now) {
+            Ok(()) => Ok(true),
+            Err(CoreError::Protocol(error)) => Err(JointError::Differs { job: Box::new(job), phase, error: Box::new(error) }),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The bundle that this validator leads with, once it is ready.
@@ -267,7 +282,7 @@ impl Running {
     /// What can be said by now about the proposals under way.
     fn verdicts(&mut self, place: (JobId, Phase), now: u64) -> Vec<Input> {
         let Some(at) = self.places.get(&place) else { return Vec::new() };
-        let (asked_ms, proposals): (u64, Vec<SignedProposal>) = (at.asked_ms, at.judging.values().cloned().collect());
+        let proposals: Vec<SignedProposal> = at.judging.values().cloned().collect();
         let committee = at.agreement.setup().committee.clone();
         let mut inputs = Vec::new();
         for proposal in proposals {
@@ -283,13 +298,8 @@ impl Running {
                     if matches!(objection, Objection::UnknownDigest(_)) {
                         self.joint.shared.write().contest(bundle);
                     }
-                    let missing = self.joint.shared.read().missing(bundle);
-                    if !missing.is_empty() && now > asked_ms + FETCH_PAUSE_MS {
-                        if let Some(at) = self.places.get_mut(&place) {
-                            at.asked_ms = now;
-                        }
-                        self.fetch(&place.0, place.1, &missing);
-                    }
+                    let absent = self.joint.shared.read().absent(bundle);
+                    self.pull(place, &absent, now);
                     continue;
                 }
                 Err(objection) => {

@@ -1,5 +1,7 @@
 //! What goes over the network: announcements, submissions, proposals, votes, certified bundles.
 
+use std::collections::BTreeSet;
+
 use quintet_agreement::{Input, Verified, verify_certified, verify_proposal, verify_votes};
 use quintet_api::EventKind;
 use quintet_gossip::wire::requests::Refusal;
@@ -9,13 +11,13 @@ use quintet_gossip::{
 };
 use quintet_keys::{PublicKey, Signature};
 use quintet_types::{
-    Attestation, BundleEntry, CertifiedBundle, Decode, Encode, JobId, Phase, PublicKeyBytes, Root, SignedProposal, Slot,
-    Submission, SubmissionHeader, TreeHash as _, domain::submission_domain_type,
+    Attestation, CertifiedBundle, Decode, Encode, JobId, Phase, PublicKeyBytes, Root, SignedProposal, Slot, Submission,
+    SubmissionHeader, TreeHash as _, domain::submission_domain_type,
 };
 
 use super::{Fetched, JointError, Running};
 use crate::{
-    core::{Announced, Intake},
+    core::{Announced, Intake, Refusal as RefusedIntake},
     db,
     service::now_ms,
 };
@@ -29,11 +31,14 @@ impl Running {
     pub(super) async fn on_network(&mut self, event: NetworkEvent) -> Result<(), JointError> {
         match event {
             NetworkEvent::Message { id, gossip, .. } => self.on_gossip(id, gossip).await?,
-            NetworkEvent::Body { bytes, .. } => self.take(&bytes, false).await,
+            NetworkEvent::Body { bytes, .. } => {
+                self.take(&bytes, None);
+            }
             NetworkEvent::Request { request, responder, .. } => self.answer(&request, responder),
             NetworkEvent::PeerConnected { peer, .. } => {
                 tracing::info!(%peer, "peer");
                 self.tell_peers();
+                self.peers.insert(peer);
                 self.ask_for_bundles(peer);
             }
             NetworkEvent::Isolated(isolation) => tracing::warn!(?isolation, "this sidecar looks cut off from the others"),
@@ -41,6 +46,7 @@ impl Running {
             NetworkEvent::PeerDropped { peer, reason } => {
                 tracing::info!(%peer, ?reason, "peer is gone");
                 self.tell_peers();
+                self.peers.remove(&peer);
             }
             NetworkEvent::BodyMissing { .. } | NetworkEvent::PeerStatus { .. } => {}
         }
@@ -148,25 +154,33 @@ impl Running {
         }
     }
 
-    /// A submission of a peer goes the way that one of a prover goes.
-    async fn take(&mut self, bytes: &[u8], listed: bool) {
-        let Ok(submission) = Submission::from_ssz_bytes(bytes) else { return };
-        let Ok(mut intake) = Intake::new(submission, &self.spec, now_ms()) else { return };
-        intake.listed = listed;
+    /// A submission of a peer goes the way that one of a prover goes. `false` if it was asked for by root and is none of those, or nothing at all.
+    ///
+    /// A body that was announced came with its root and signature checked.
+    pub(super) fn take(&mut self, bytes: &[u8], asked: Option<(PeerId, &BTreeSet<Root>)>) -> bool {
+        let Ok(submission) = Submission::from_ssz_bytes(bytes) else { return false };
+        let Ok(mut intake) = Intake::new(submission, &self.spec, now_ms()) else { return false };
+        if asked.is_some_and(|(_, roots)| !roots.contains(&intake.header.tree_hash_root())) {
+            return false;
+        }
+        intake.listed = asked.is_some();
         let checked = self.joint.shared.read().check(&intake);
         if !matches!(checked, Ok(false)) {
-            return;
+            return true;
         }
         let units = u32::try_from(bytes.len().max(1)).unwrap_or(u32::MAX);
-        let Ok(memory) = self.memory.clone().try_acquire_many_owned(units) else { return };
-        let queue = self.joint.intake.clone();
+        let Ok(memory) = self.memory.clone().try_acquire_many_owned(units) else { return true };
+        let (queue, network, peer) = (self.joint.intake.clone(), self.joint.network.clone(), asked.map(|(peer, _)| peer));
         tokio::spawn(async move {
-            match queue.submit(intake, memory).await {
-                Ok(Ok(_)) => {}
-                Ok(Err(refusal)) => tracing::debug!(%refusal, "submission of a peer"),
-                Err(error) => tracing::warn!(%error, "submission of a peer"),
+            match (queue.submit(intake, memory).await, peer) {
+                (Ok(Ok(_)), _) => {}
+                // The root says nothing of the signature.
+                (Ok(Err(RefusedIntake::Signature(_))), Some(peer)) => network.report(peer, Fault::WrongBody),
+                (Ok(Err(refusal)), _) => tracing::debug!(%refusal, "submission of a peer"),
+                (Err(error), _) => tracing::warn!(%error, "submission of a peer"),
             }
         });
+        true
     }
 
     /// Tells the network of a submission that is here.
@@ -209,38 +223,23 @@ impl Running {
     }
 
     fn bundles(&self, range: &BundlesByRange, most: usize) -> Result<Vec<Vec<u8>>, Refusal> {
-        let store = self.joint.shared.read().store().clone();
+        let (store, earliest) = {
+            let core = self.joint.shared.read();
+            (core.store().clone(), core.earliest_slot())
+        };
+        // Nothing would look like jobs that nobody closed.
+        if range.start_slot < earliest {
+            return Err(Refusal::Unavailable);
+        }
         let (first, end) = (range.start_slot.0, range.start_slot.0.saturating_add(range.count));
         let entries = store.range(&db::CERTIFIED, (first, [0; 32], 0)..(end, [0; 32], 0));
         let found: Result<Vec<_>, _> = entries.map(|entry| entry.map(|(_, bytes)| bytes)).collect();
         found.map(|found| within(found.into_iter(), most)).map_err(|_| Refusal::ServerError)
     }
 
-    /// Asks peers for submissions that a bundle lists.
-    pub(super) fn fetch(&self, job: &JobId, phase: Phase, missing: &[BundleEntry]) {
-        let roots: Vec<Root> =
-            missing.iter().take(64).map(|entry| header_root(job, phase, &entry.prover, entry.body_root)).collect();
-        let Ok(roots) = roots.try_into() else { return };
-        let request = Request::Submissions(SubmissionsByRoot { roots });
-        let (network, fetched) = (self.joint.network.clone(), self.fetched.clone());
-        tokio::spawn(async move {
-            for peer in network.peers().await.unwrap_or_default() {
-                match network.request(peer.peer, request.clone()).await {
-                    Ok(items) if !items.is_empty() => {
-                        // The task may have ended.
-                        let _ = fetched.send(Fetched::Submissions(items));
-                        return;
-                    }
-                    Ok(_) => {}
-                    Err(error) => tracing::debug!(%error, "asking for submissions"),
-                }
-            }
-        });
-    }
-
-    /// Asks a peer for the certified bundles of all jobs that are open here.
+    /// Asks a peer for the certified bundles of all agreements that are under way here.
     pub(super) fn ask_for_bundles(&self, peer: PeerId) {
-        let slots: Vec<Slot> = self.joint.shared.read().open_phases().iter().map(|open| open.job.slot).collect();
+        let slots: Vec<Slot> = self.places.keys().map(|(job, _)| job.slot).collect();
         let (network, fetched) = (self.joint.network.clone(), self.fetched.clone());
         tokio::spawn(async move {
             for slot in slots {
@@ -256,30 +255,19 @@ impl Running {
         });
     }
 
-    /// Asks some peer: one that lags behind the others is helped by any.
-    pub(super) fn ask_anyone_for_bundles(&self) {
-        let (network, this) = (self.joint.network.clone(), self.fetched.clone());
-        let slots: Vec<Slot> = self.joint.shared.read().open_phases().iter().map(|open| open.job.slot).collect();
-        tokio::spawn(async move {
-            for peer in network.peers().await.unwrap_or_default().into_iter().take(3) {
-                for slot in &slots {
-                    let request = Request::Bundles(BundlesByRange { start_slot: *slot, count: 1 });
-                    if let Ok(items) = network.request(peer.peer, request).await {
-                        // The task may have ended.
-                        let _ = this.send(Fetched::Bundles(peer.peer, items));
-                    }
-                }
-            }
-        });
+    /// Asks some peer, another one each time: one that lags behind the others is helped by any.
+    pub(super) fn ask_anyone_for_bundles(&mut self) {
+        self.turn += 1;
+        let peer = self.peers.iter().nth(self.turn % self.peers.len().max(1));
+        if let Some(&peer) = peer {
+            self.ask_for_bundles(peer);
+        }
     }
 
     pub(super) async fn on_fetched(&mut self, fetched: Fetched) -> Result<(), JointError> {
         match fetched {
-            Fetched::Submissions(items) => {
-                for item in items {
-                    self.take(&item, true).await;
-                }
-            }
+            Fetched::Pulled(pulled) => self.on_pulled(pulled, now_ms()),
+            Fetched::Told { peer, place, told } => self.on_told(peer, place, told, now_ms()),
             Fetched::Bundles(peer, items) => {
                 for item in items {
                     let Ok(certified) = CertifiedBundle::from_ssz_bytes(&item) else {

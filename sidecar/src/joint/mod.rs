@@ -13,14 +13,17 @@ mod agree;
 pub mod board;
 mod carry;
 pub mod enrolled;
+mod late;
+mod pull;
 mod start;
+mod status;
 
 pub use board::Board;
 pub use enrolled::Enrolment;
 pub use start::{Joined, Plan, check, start};
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -81,6 +84,19 @@ pub enum JointError {
     /// The store.
     #[error("store: {0}")]
     Store(#[from] quintet_store::StoreError),
+    /// What the others have certified cannot be here: the jobs here are not theirs.
+    #[error(
+        "a certified bundle of {phase} of job {job} does not fit what is here: {error}; this store's ledger is another one than that of the other \
+         validators: make it from a backup of a sidecar that you trust (`quintet-sidecar db restore`)"
+    )]
+    Differs {
+        /// The job.
+        job: Box<JobId>,
+        /// The phase.
+        phase: Phase,
+        /// The rule that it breaks here.
+        error: Box<quintet_protocol::ProtocolError>,
+    },
 }
 
 /// The agreement on one phase, and what it waits for.
@@ -105,6 +121,17 @@ struct Running {
     joint: Joint,
     spec: Arc<Spec>,
     places: BTreeMap<(JobId, Phase), Place>,
+    /// Phases that the others may have ended while this sidecar was away.
+    late: BTreeMap<(JobId, Phase), late::Late>,
+    /// Certified bundles that peers told of, not verified yet.
+    told: BTreeMap<(JobId, Phase), Vec<(PeerId, CertifiedBundle)>>,
+    /// Submissions that are fetched.
+    pulls: BTreeMap<(JobId, Phase), pull::Pull>,
+    room: Arc<Semaphore>,
+    peers: BTreeSet<PeerId>,
+    /// Which peer is asked next.
+    turn: usize,
+    status: status::Told,
     /// Certificates of the last closed phase of jobs.
     certificates: HashMap<JobId, BundleCertificate>,
     /// Submissions that are here, by the root of their header.
@@ -117,8 +144,9 @@ struct Running {
 
 /// An answer of a peer.
 enum Fetched {
-    Submissions(Vec<Vec<u8>>),
+    Pulled(pull::Pulled),
     Bundles(PeerId, Vec<Vec<u8>>),
+    Told { peer: PeerId, place: (JobId, Phase), told: late::Told },
 }
 
 impl Joint {
@@ -137,6 +165,13 @@ impl Joint {
             joint: self,
             spec,
             places: BTreeMap::new(),
+            late: BTreeMap::new(),
+            told: BTreeMap::new(),
+            pulls: BTreeMap::new(),
+            room: Arc::new(Semaphore::new(pull::PULLS)),
+            peers: BTreeSet::new(),
+            turn: 0,
+            status: status::Told::default(),
             certificates: HashMap::new(),
             held: HashMap::new(),
             keys: HashMap::new(),
@@ -196,12 +231,21 @@ impl Running {
 
     async fn tick(&mut self) -> Result<(), JointError> {
         let open = self.joint.shared.read().open_phases();
-        self.places.retain(|place, _| open.iter().any(|phase| (phase.job, phase.phase) == *place));
-        for phase in open {
-            if !self.places.contains_key(&(phase.job, phase.phase)) {
-                self.begin(phase).await?;
+        let is_open = |place: &(JobId, Phase)| open.iter().any(|phase| (phase.job, phase.phase) == *place);
+        self.places.retain(|place, _| is_open(place));
+        self.late.retain(|place, _| is_open(place));
+        self.pulls.retain(|place, _| is_open(place));
+        for phase in &open {
+            let place = (phase.job, phase.phase);
+            if !self.places.contains_key(&place) && !self.late.contains_key(&place) {
+                self.begin_or_catch_up(*phase, now_ms()).await?;
             }
         }
+        let late: Vec<_> = self.late.keys().copied().collect();
+        for place in late {
+            self.catch_up(place, now_ms()).await?;
+        }
+        self.tell_status(now_ms());
         let places: Vec<_> = self.places.keys().copied().collect();
         for place in places {
             self.wake(place, now_ms()).await?;

@@ -1,5 +1,8 @@
 //! Chain events that wait until it is known who can be drawn.
 //!
+//! A sidecar that was away takes the blocks that it missed one by one: each waits for what the others decided before it ([`Core::undecided_before`]),
+//! since who is drawn depends on it.
+//!
 //! The execution node that the staking contracts are read from may lag a little behind the beacon node. A block whose provers are not known yet waits,
 //! with everything after it, until they are or until its job would have to begin. Then it gets a job that nobody serves, rather than other provers than
 //! everywhere else. What waits is not written down: after a restart the chain is followed from the last block that was dealt with.
@@ -69,10 +72,16 @@ fn block_of(event: &ChainEvent) -> Option<&BlockInfo> {
     }
 }
 
-/// Why a block has to wait: its provers are not known, and there is time left before its first phase has to begin.
+/// Why a block has to wait: its provers are not known, and there is time left before its first phase has to begin. A block that comes a slot late has
+/// all the time that it takes to learn what was decided before it.
 pub fn must_wait(core: &Core, block: &BlockInfo, now_ms: u64) -> Option<String> {
-    let not_known = core.check_registry(block).err()?;
     let spec = &core.config.spec;
+    if let Some(job) = core.undecided_before(block)
+        && now_ms >= core.slot_start_ms(block.slot.plus(1))
+    {
+        return Some(format!("the block of slot {} waits for the end of a phase of job {job}", block.slot));
+    }
+    let not_known = core.check_registry(block).err()?;
     let begin = core.slot_start_ms(block.slot.plus(spec.t1_delay_slots));
     // Where phases begin with the block, half of the slot is what there is.
     let latest = begin.max(core.slot_start_ms(block.slot) + spec.slot_duration_ms / 2);

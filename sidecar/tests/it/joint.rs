@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use quintet_agreement::{Enrolled, Member, Timing};
 use quintet_api::CertificateState;
+use quintet_beacon::{BlockInfo, ChainEvent, Head};
 use quintet_gossip::{Network, NetworkConfig, NetworkHandle, NodeKey, Status, fork_digest};
 use quintet_keys::SecretKey;
 use quintet_node::spec_root;
@@ -60,16 +61,28 @@ impl ValidatorSigner for InMemory {
 }
 
 /// One sidecar.
-struct Sidecar {
-    shared: Shared,
+pub(crate) struct Sidecar {
+    pub(crate) shared: Shared,
     intake: IntakeQueue,
-    network: NetworkHandle,
+    pub(crate) network: NetworkHandle,
     board: Board,
     metrics: Metrics,
     stop: CancellationToken,
     /// Events of a chain come through here; while it is open the sidecar runs.
-    _chain: mpsc::Sender<quintet_beacon::ChainEvent>,
-    _folder: tempfile::TempDir,
+    chain: mpsc::Sender<ChainEvent>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+    folder: tempfile::TempDir,
+}
+
+/// What a sidecar is to be.
+#[derive(Clone)]
+pub(crate) struct Plan {
+    pub(crate) spec: Spec,
+    pub(crate) genesis_ms: u64,
+    /// Validators that take part.
+    pub(crate) validators: u64,
+    pub(crate) circuits: Arc<Circuits>,
+    pub(crate) max_fill: usize,
 }
 
 fn validator(index: u64) -> SecretKey {
@@ -79,107 +92,125 @@ fn validator(index: u64) -> SecretKey {
     SecretKey::from_bytes(&bytes).unwrap()
 }
 
-fn enrolled() -> Enrolled {
+fn enrolled(validators: u64) -> Enrolled {
     let member = |index| Member {
         index: ValidatorIndex(index),
         key: validator(index).public_key(),
         weight: 32_000_000_000,
         variant: SigningVariant::Direct,
     };
-    Enrolled::new((0..SIDECARS).map(member).collect()).unwrap()
+    Enrolled::new((0..validators).map(member).collect()).unwrap()
 }
 
-fn circuits() -> Arc<Circuits> {
+pub(crate) fn circuits() -> Arc<Circuits> {
     let cache = ParamsCache::new(ParamsCache::default_folder().unwrap());
     Arc::new(Circuits::new(Guest::payload().unwrap(), Box::new(move |k| cache.load(k, &|_| {}))))
 }
 
 /// Slots that leave four sidecars on two cores the time to verify.
-fn slow_spec() -> Spec {
+pub(crate) fn slow_spec() -> Spec {
     Spec { slot_duration_ms: 3_000, ..spec() }
 }
 
 impl Sidecar {
-    async fn start(index: u64, genesis_ms: u64, circuits: &Arc<Circuits>, peers: &[Sidecar]) -> Self {
-        let spec = Arc::new(slow_spec());
+    /// Starts the sidecar of a validator, or (`None`) one that only follows, with whatever is in the folder.
+    pub(crate) async fn start(me: Option<u64>, plan: &Plan, folder: tempfile::TempDir, peers: &[&NetworkHandle]) -> Self {
+        let spec = Arc::new(plan.spec.clone());
         let registry: String = secrets().iter().map(|key| format!("[[prover]]\npubkey = \"{}\"\n", key.public_key())).collect();
         let config = CoreConfig {
             spec: Arc::clone(&spec),
-            genesis_ms,
-            validator: ValidatorIndex(index),
-            program_hash: circuits.guest().hash,
+            genesis_ms: plan.genesis_ms,
+            validator: ValidatorIndex(me.unwrap_or(99)),
+            program_hash: plan.circuits.guest().hash,
             retention_epochs: 64,
             max_job_bytes: 64 << 20,
-            max_fill: 64,
+            max_fill: plan.max_fill,
             joint: true,
+            first_slot: block().slot,
         };
-        let folder = tempfile::tempdir().unwrap();
         let store =
             Store::open(&folder.path().join("store"), &db::SCHEMA, &Options { fsync: false, ..Options::default() }).unwrap();
         let core = Core::load(config, store, Arc::new(RegistryFile::parse(&registry, "registry").unwrap()), now_ms()).unwrap();
         let shared = Shared::new(core);
         let intake = IntakeQueue::start(shared.clone(), 256, Metrics::default());
 
-        let digest = fork_digest(spec.genesis_validators_root, spec_root(&spec));
-        let status = Status { fork_digest: digest, ..Status::default() };
-        let mut network = NetworkConfig::new(NodeKey::generate(), status);
+        let mut network = NetworkConfig::new(NodeKey::generate(), status(&spec));
         network.listen = vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()];
         for peer in peers {
-            network.static_peers.extend(peer.network.listen_addresses().await.unwrap());
+            network.static_peers.extend(peer.listen_addresses().await.unwrap());
         }
         let (network, events) = Network::start(network).unwrap();
-        let board = Board::new(network.clone(), enrolled(), Some(ValidatorIndex(index)));
+        let board = Board::new(network.clone(), enrolled(plan.validators), me.map(ValidatorIndex));
         let metrics = Metrics::default();
         let joint = Joint {
             shared: shared.clone(),
             intake: intake.clone(),
             network: network.clone(),
-            signer: Arc::new(InMemory { secret: validator(index), spec }),
-            enrolled: enrolled().into(),
-            me: Some(ValidatorIndex(index)),
+            signer: Arc::new(InMemory { secret: validator(me.unwrap_or(99)), spec }),
+            enrolled: enrolled(plan.validators).into(),
+            me: me.map(ValidatorIndex),
             timing: Timing::default(),
             board: board.clone(),
             metrics: metrics.clone(),
         };
         let stop = CancellationToken::new();
-        tokio::spawn(joint.run(events, stop.clone()));
+        let running = joint.run(events, stop.clone());
         let (chain, chain_events) = mpsc::channel(16);
         let bounds = Bounds { threads: 1, max_bytes: 1 << 30 };
-        tokio::spawn(service::run(
-            shared.clone(),
-            Arc::clone(circuits),
-            chain_events,
-            intake.clone(),
-            bounds,
-            Metrics::default(),
-            stop.clone(),
-        ));
-        Self { shared, intake, network, board, metrics, stop, _chain: chain, _folder: folder }
+        let (circuits, metric) = (Arc::clone(&plan.circuits), Metrics::default());
+        let service = service::run(shared.clone(), circuits, chain_events, intake.clone(), bounds, metric, stop.clone());
+        let tasks = vec![
+            tokio::spawn(async move { running.await.expect("agreeing with others") }),
+            tokio::spawn(async move { service.await.expect("the service") }),
+        ];
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Self { shared, intake, network, board, metrics, stop, chain, tasks, folder }
     }
 
-    fn state(&self, job: &JobId) -> Option<JobState> {
+    /// The process ends; its folder stays.
+    pub(crate) async fn stop(self) -> tempfile::TempDir {
+        self.stop.cancel();
+        for task in self.tasks {
+            task.await.unwrap();
+        }
+        self.folder
+    }
+
+    /// A block of the chain, as the follower reports it.
+    pub(crate) async fn head(&self, block: &BlockInfo) {
+        let head = Head { block: Arc::new(block.clone()), mix_confirmed: true, is_tip: true };
+        self.chain.send(ChainEvent::Head(head)).await.unwrap();
+    }
+
+    pub(crate) fn state(&self, job: &JobId) -> Option<JobState> {
         self.shared.read().job(job).map(|live| live.job().state())
     }
 
-    fn ledger_root(&self) -> Root {
+    pub(crate) fn ledger_root(&self) -> Root {
         self.shared.read().books.ledger.root()
     }
 
     /// As the gateway takes it in.
-    async fn submit(&self, submission: Submission) {
+    pub(crate) async fn submit(&self, submission: Submission) {
         self.post(submission).await.unwrap();
     }
 
     /// As [`Self::submit`], and it may be refused.
     async fn post(&self, submission: Submission) -> Result<bool, Refusal> {
-        let intake = Intake::new(submission, &slow_spec(), now_ms()).unwrap();
+        let spec = self.shared.read().config.spec.clone();
+        let intake = Intake::new(submission, &spec, now_ms()).unwrap();
         let memory = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
         self.intake.submit(intake, memory).await.unwrap()
     }
 }
 
+/// What a node of the network tells of itself at first.
+pub(crate) fn status(spec: &Spec) -> Status {
+    Status { fork_digest: fork_digest(spec.genesis_validators_root, spec_root(spec)), ..Status::default() }
+}
+
 /// Waits until all sidecars are where they should be.
-async fn until(what: &str, seconds: u64, all: impl Fn() -> bool) {
+pub(crate) async fn until(what: &str, seconds: u64, all: impl Fn() -> bool) {
     let waited = tokio::time::timeout(Duration::from_secs(seconds), async {
         while !all() {
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -216,6 +247,17 @@ async fn shown(sidecars: &[Sidecar], job: &JobId) {
     assert_eq!(led, 3, "each bundle has one maker");
 }
 
+/// The sidecars of all validators, each of which dials those before it.
+pub(crate) async fn network(plan: &Plan) -> Vec<Sidecar> {
+    let mut sidecars: Vec<Sidecar> = Vec::new();
+    for index in 0..plan.validators {
+        let peers: Vec<_> = sidecars.iter().map(|sidecar| &sidecar.network).collect();
+        let next = Sidecar::start(Some(index), plan, tempfile::tempdir().unwrap(), &peers).await;
+        sidecars.push(next);
+    }
+    sidecars
+}
+
 /// Each prover posts to one sidecar only; all sidecars close the same phases with the same bundles and end with one ledger.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "long: three phases of twelve seconds"]
@@ -239,14 +281,10 @@ async fn one_job(equivocates: bool) {
     drop(factory.plan(job));
 
     let genesis_ms = now_ms() - block().slot.0 * slow_spec().slot_duration_ms;
-    let mut sidecars: Vec<Sidecar> = Vec::new();
-    for index in 0..SIDECARS {
-        let next = Sidecar::start(index, genesis_ms, &circuits, &sidecars).await;
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        sidecars.push(next);
-    }
+    let plan = Plan { spec: slow_spec(), genesis_ms, validators: SIDECARS, circuits, max_fill: 64 };
+    let sidecars = network(&plan).await;
     for sidecar in &sidecars {
-        sidecar.shared.write().on_block(&block(), now_ms()).unwrap();
+        sidecar.head(&block()).await;
     }
     let in_phase = |phase: Phase| sidecars.iter().all(|sidecar| sidecar.state(&job) == Some(JobState::Open(phase)));
     until("all have planned the job", 60, || in_phase(Phase::T1)).await;

@@ -3,6 +3,7 @@
 mod agreed;
 mod bound;
 mod branches;
+mod catching_up;
 mod clocks;
 mod contracts;
 mod culprits;

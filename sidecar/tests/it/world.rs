@@ -120,6 +120,7 @@ impl Setup {
             max_job_bytes: 64 << 20,
             max_fill: 64,
             joint: false,
+            first_slot: Default::default(),
         };
         Self { config, registry, recorded, fsync: false }
     }

@@ -13,7 +13,7 @@ use super::address::host;
 pub enum Fault {
     /// Sent a message that is rejected, so it did not check what it sent on.
     RejectedMessage,
-    /// Handed out another submission than the one asked for.
+    /// Handed out another submission than the one asked for, or a bundle whose certificate does not hold.
     WrongBody,
     /// Sent an answer or a request that is malformed or too large.
     Malformed,
@@ -60,7 +60,7 @@ impl Fault {
     pub const fn points(self) -> f64 {
         match self {
             Self::RejectedMessage => 34.0,
-            Self::WrongBody => 50.0,
+            Self::WrongBody => 51.0,
             Self::Malformed => 34.0,
             Self::TooManyRequests => 10.0,
             Self::MissingBody => 5.0,
