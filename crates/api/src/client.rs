@@ -29,6 +29,14 @@ pub enum ClientError {
         /// The cause.
         source: reqwest::Error,
     },
+    /// The gateway did not answer within the time that the caller has.
+    #[error("{url}: no answer within {waited_ms} ms")]
+    Silent {
+        /// The gateway.
+        url: Url,
+        /// How long it was waited for.
+        waited_ms: u64,
+    },
     /// The gateway refused.
     #[error("{url}: {code} {message}")]
     Refused {
@@ -56,7 +64,7 @@ impl ClientError {
     /// Whether the same request may succeed later: connection faults, 408, 425, 429 and server errors.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Transport { .. } => true,
+            Self::Transport { .. } | Self::Silent { .. } => true,
             Self::Refused { code, .. } => matches!(code, 408 | 425 | 429 | 500..),
             Self::Answer { .. } | Self::Address(_) => false,
         }

@@ -38,7 +38,7 @@ const MAX_SKEW_MS: u64 = 500;
 /// Prove blocks for a network: follow a gateway, find duties, commit, prove, aggregate, submit.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// Gateways, most preferred first.
+    /// Gateway; repeat for fail-over, most preferred first. The first that is healthy is used; all have to be of one network.
     #[arg(long = "gateway", value_name = "URL", env = "QUINTET_GATEWAYS", value_delimiter = ',', required = true)]
     gateways: Vec<String>,
     /// Keystore with the stake key.
@@ -142,7 +142,7 @@ impl Run {
         let gateways = Gateways::new(&self.gateways)?;
         let backend = circuits.backend().name();
         let mut metrics = Metrics::new(backend, rayon::current_num_threads());
-        metrics.count_switches(gateways.switches());
+        metrics.show_gateways(gateways.switches(), gateways.in_use());
         metrics.show_gpus(gpus.unwrap_or_default());
         let (metrics, board) = (Arc::new(metrics), Arc::new(Board::new(pubkey, backend)));
         let shown = Shown { metrics: Arc::clone(&metrics), board: Arc::clone(&board) };

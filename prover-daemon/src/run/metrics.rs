@@ -104,9 +104,10 @@ impl Metrics {
         self.registry.register_collector(Box::new(GpuMetrics(gpus)));
     }
 
-    /// Shows a counter of turns to the next gateway.
-    pub(crate) fn count_switches(&mut self, switches: &Counter) {
-        self.registry.register("gateway_switches", "Times that the next gateway was turned to", switches.clone());
+    /// Shows a counter of turns to another gateway, and which one is in use.
+    pub(crate) fn show_gateways(&mut self, switches: &Counter, in_use: &Gauge) {
+        self.registry.register("gateway_switches", "Times that another gateway was turned to", switches.clone());
+        self.registry.register("gateway_in_use", "Which gateway is in use; 0 is the most preferred", in_use.clone());
     }
 
     /// An instance was committed to.
@@ -185,7 +186,7 @@ mod tests {
     #[test]
     fn dashboards_and_alerts_ask_for_metrics_that_exist() {
         let mut metrics = Metrics::new("cpu", 2);
-        metrics.count_switches(&Counter::default());
+        metrics.show_gateways(&Counter::default(), &Gauge::default());
         // A family without members is not shown.
         metrics.committed(1, Duration::ZERO);
         metrics.proven(1, Duration::ZERO);

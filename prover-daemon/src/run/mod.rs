@@ -5,6 +5,7 @@ pub(crate) mod board;
 pub(crate) mod duty;
 pub(crate) mod gateways;
 mod gpu_metrics;
+mod health;
 mod input;
 pub(crate) mod listener;
 pub(crate) mod metrics;
@@ -13,6 +14,9 @@ pub(crate) mod standing;
 pub(crate) mod twin;
 pub(crate) mod work;
 mod worker;
+
+#[cfg(test)]
+mod failover_tests;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -137,6 +141,10 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) -> anyhow:
                 break Ok(());
             }
             Some(error) => tracing::warn!(gateway = %gateway.base(), "{error:#}; connecting again"),
+            None if gateway.base() != shared.gateways.current().base() => {
+                jobs.standing.reset();
+                continue;
+            }
             None => tracing::warn!(gateway = %gateway.base(), "the event stream ended; connecting again"),
         }
         jobs.standing.reset();
@@ -152,6 +160,7 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) -> anyhow:
 
 /// Follows one gateway until the stream ends.
 async fn follow(shared: &Arc<Shared>, jobs: &mut Jobs) -> anyhow::Result<()> {
+    health::choose(shared).await?;
     let client = shared.gateways.current().clone();
     let gateway = client.base().to_string();
     if !jobs.looked {
@@ -177,7 +186,13 @@ async fn follow(shared: &Arc<Shared>, jobs: &mut Jobs) -> anyhow::Result<()> {
                 }
                 None => return Ok(()),
             },
-            _ = refresh.tick() => jobs.refresh(shared).await?,
+            _ = refresh.tick() => {
+                // Somebody may have turned to another one, or now is the time.
+                if client.base() != shared.gateways.current().base() || health::choose(shared).await? {
+                    return Ok(());
+                }
+                jobs.refresh(shared).await?;
+            }
         }
     }
 }

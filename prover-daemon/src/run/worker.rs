@@ -68,6 +68,8 @@ struct Worker {
     bar: Arc<Mutex<ProgressBar>>,
     /// Phases that were dealt with, well or not.
     done: BTreeSet<Phase>,
+    /// The phase and the gateway of the last submission.
+    posted: Option<(Phase, String)>,
 }
 
 /// Does what is owed to a job. Returns when it is over, or when we have no part in it.
@@ -101,6 +103,9 @@ pub(crate) async fn work(shared: Arc<Shared>, id: JobId, wake: Arc<Wake>) -> any
             worker.shared.board.doing(&id, None);
             worker.done.insert(phase);
             continue;
+        }
+        if let Some(phase) = phase {
+            worker.post_again(phase, detail.summary.deadline_ms).await;
         }
         tokio::select! {
             () = wake.notify.notified() => {}
@@ -152,7 +157,7 @@ impl Worker {
             })
         };
         let work = Arc::new(Work::new(job, shared.pubkey, Arc::clone(&shared.speed), on_step));
-        Ok(Some(Self { shared, id, duty, work, assignment, challenged: None, bar, done: BTreeSet::new() }))
+        Ok(Some(Self { shared, id, duty, work, assignment, challenged: None, bar, done: BTreeSet::new(), posted: None }))
     }
 
     async fn detail(&self) -> anyhow::Result<JobDetail> {
@@ -344,12 +349,30 @@ impl Worker {
         Ok(tokio::task::spawn_blocking(sign).await??)
     }
 
-    async fn post(&self, submission: Submission, deadline_ms: u64) -> anyhow::Result<()> {
+    /// What was posted to a gateway that is not in use any more goes to the one that is: the first may have gone before it told others. The same bytes.
+    async fn post_again(&mut self, phase: Phase, deadline_ms: u64) {
+        let current = self.shared.gateways.current().base().to_string();
+        if !self.posted.as_ref().is_some_and(|(of, gateway)| *of == phase && *gateway != current) || now_ms() > deadline_ms {
+            return;
+        }
+        let outcome = match self.shared.protection.stored(&self.id, phase) {
+            Ok(Some(stored)) => self.post(stored, deadline_ms).await,
+            Ok(None) => Ok(()),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = outcome {
+            tracing::warn!(job = %self.id, %phase, gateway = current, "not posted again: {error:#}");
+            self.posted = Some((phase, current));
+        }
+    }
+
+    async fn post(&mut self, submission: Submission, deadline_ms: u64) -> anyhow::Result<()> {
         let until = deadline_ms + self.shared.spec.arrival_tolerance_ms;
         let (phase, submission) = (submission.phase(), &submission);
         let span = job_span!(&self.id, "submit", %phase, prover = %self.shared.pubkey);
         let accepted = self.shared.gateways.retry(until, |client| async move { client.submit(submission).await });
         let accepted = accepted.instrument(span).await?;
+        self.posted = Some((phase, self.shared.gateways.current().base().to_string()));
         let left = Duration::from_millis(deadline_ms.saturating_sub(now_ms()));
         let left_s = left.as_secs();
         tracing::info!(job = %self.id, %phase, body = %accepted.body_root, new = accepted.new, left_s, "submitted");
