@@ -9,7 +9,7 @@ npm --prefix sidecar/dashboard ci --no-audit --no-fund >/dev/null
 if [ -z "${QUINTET_GATEWAY:-}" ]; then
     export QUINTET_GATEWAY=http://127.0.0.1:5062
     cargo build --bins -p quintet-sidecar -p quintet-prover -p quintet-devnet
-    "${CARGO_TARGET_DIR:-target}/debug/quintet-devnet" >/dev/null &
+    "${CARGO_TARGET_DIR:-target}/debug/quintet-devnet" --sidecars 3 --provers 4 --txs-per-block 1 >/dev/null &
     devnet=$!
     trap 'kill $devnet; wait $devnet || true' EXIT
     say "Waiting for a finalized job at $QUINTET_GATEWAY"

@@ -14,7 +14,7 @@ const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? 
 for (const [name, hash, wanted, colorScheme, height] of [
   ["dashboard-jobs", "#/", "Live slots", "light", 640],
   ["dashboard-job", `#/jobs/${jobs[0].id}`, "Instances and provers", "dark", 900],
-  ["dashboard-network", "#/network", "Peers", "light", 480],
+  ["dashboard-network", "#/network", "Peers", "light", 640],
 ]) {
   const context = await browser.newContext({ viewport: { width: 1200, height }, colorScheme });
   const page = await context.newPage();
