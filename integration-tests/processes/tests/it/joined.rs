@@ -31,9 +31,10 @@ struct Joined {
 }
 
 impl Joined {
-    /// Starts chain and sidecars, without provers.
+    /// Starts chain and sidecars, without provers. A job waits until it gets four of these.
     async fn start(phase_slots: u64, further: &[&str], change: impl FnOnce(&mut Spec)) -> Self {
         let mut spec = devnet_spec(SLOT, phase_slots).unwrap();
+        spec.min_provers = 4;
         change(&mut spec);
         spec.check().unwrap();
         let files = Files::create(None, 8, &spec).unwrap();
@@ -156,7 +157,6 @@ const fn finalized(state: JobState) -> bool {
 
 /// Nobody proves anything: T1 ends with a bundle of nothing, certified, and each selected prover is fined the same everywhere.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "long: four sidecars make their circuits"]
 async fn four_processes_certify_that_nothing_came() {
     let mut net = Joined::start(phase_slots(4), &["--set=limits.fill=0"], |spec| spec.max_attempts = 1).await;
     let job = net.until(0, 1, 180, |state| matches!(state, JobState::Failed)).await[0];
@@ -169,7 +169,7 @@ async fn four_processes_certify_that_nothing_came() {
 
 /// One sidecar is killed while a job is open, and comes back.
 async fn jobs_with_a_kill(jobs: usize, every: usize) {
-    let mut net = Joined::start(phase_slots(10), &[], |_| ()).await;
+    let mut net = Joined::start(phase_slots(12), &[], |_| ()).await;
     net.provers();
     for number in 1..=jobs {
         if number % every == 0 {
@@ -208,7 +208,7 @@ async fn twenty_jobs_and_four_kills_end_with_one_ledger() {
 #[ignore = "long: proves two blocks, with deadlines that move"]
 async fn partitions_delay_and_heal_and_contradict_nothing() {
     for side in [&[0, 1][..], &[3]] {
-        let mut net = Joined::start(phase_slots(10), &[], |_| ()).await;
+        let mut net = Joined::start(phase_slots(12), &[], |_| ()).await;
         net.provers();
         let job = net.until(0, 1, 300, |state| state == JobState::T2).await[0];
         net.set_up(side, false);
