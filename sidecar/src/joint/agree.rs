@@ -306,6 +306,10 @@ impl Running {
                     let reason = ReasonLabels { reason: objection.name() };
                     self.joint.metrics.agreement.objections.get_or_create(&reason).inc();
                     tracing::warn!(job = %place.0, phase = %place.1, leader = %bundle.leader, %objection, "no vote for a bundle");
+                    // Announcements are made once, and those made while the network was apart are lost. What the other side's bundles list is fetched
+                    // all the same, so that the next ones, ours and theirs, have everything.
+                    let absent = self.joint.shared.read().absent(bundle);
+                    self.pull(place, &absent, now);
                     false
                 }
             };
