@@ -141,6 +141,9 @@ test("works under a path prefix", async () => {
       outgoing.writeHead(answer.statusCode, answer.headers);
       answer.pipe(outgoing);
     });
+    // An event stream has no end of its own, and would keep this process alive.
+    to.on("error", () => outgoing.destroy());
+    outgoing.on("close", () => to.destroy());
     incoming.pipe(to);
   });
   await new Promise((ready) => proxy.listen(0, "127.0.0.1", ready));
