@@ -5,9 +5,7 @@ use std::ops::{Deref, DerefMut};
 use serde::{Deserialize, Serialize};
 use ssz_derive::{Decode, Encode};
 use ssz_types::{VariableList, typenum::Unsigned};
-use tree_hash::{BYTES_PER_CHUNK, Hash256, PackedEncoding, TreeHash, TreeHashType, mix_in_length};
-
-use crate::merkle::merkle_root;
+use tree_hash::{BYTES_PER_CHUNK, Hash256, PackedEncoding, TreeHash, TreeHashType, merkle_root, mix_in_length};
 
 /// `List[byte, N]`. JSON: hex. As a list of the SSZ library, but hashed in chunks and not byte by byte, which takes most of the time that a
 /// submission may take.
@@ -52,7 +50,7 @@ impl<N: Unsigned> TreeHash for ByteList<N> {
     }
 
     fn tree_hash_root(&self) -> Hash256 {
-        mix_in_length(&merkle_root(&self.0, N::to_usize().div_ceil(BYTES_PER_CHUNK)).into(), self.0.len())
+        mix_in_length(&merkle_root(&self.0, N::to_usize().div_ceil(BYTES_PER_CHUNK)), self.0.len())
     }
 }
 

@@ -12,7 +12,6 @@ mod error;
 pub mod evidence;
 mod job;
 pub mod ledger;
-mod merkle;
 mod newtypes;
 mod phase;
 pub mod plan;
