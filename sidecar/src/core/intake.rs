@@ -6,7 +6,7 @@ use quintet_api::EventKind;
 use quintet_protocol::{Observed, checks, schedule};
 use quintet_proving::commitment_from_wire;
 use quintet_store::{Batch, Pending};
-use quintet_types::{Encode, JobId, ProverIndex, Reason, Root, Submission, SubmissionHeader};
+use quintet_types::{Decode as _, Encode, JobId, ProverIndex, Reason, Root, Submission, SubmissionHeader};
 
 use super::{Core, CoreError, Received};
 use crate::db;
@@ -99,7 +99,21 @@ impl Intake {
     }
 }
 
+/// A submission as it lies in the store: when it arrived, then its SSZ.
+pub(super) fn stored(arrival_ms: u64, ssz: &[u8]) -> Vec<u8> {
+    [&arrival_ms.to_le_bytes()[..], ssz].concat()
+}
+
 impl Core {
+    /// A submission from the store; `table` is for the error.
+    pub(super) fn read_stored(&self, table: &'static str, bytes: &[u8]) -> Result<Intake, CoreError> {
+        let malformed = |reason: String| CoreError::Record { table, reason };
+        let (arrival, ssz) = bytes.split_first_chunk::<8>().ok_or_else(|| malformed("shorter than 8 bytes".into()))?;
+        let submission = Submission::from_ssz_bytes(ssz).map_err(|error| malformed(format!("{error:?}")))?;
+        let intake = Intake::of_ssz(submission, ssz.to_vec(), &self.config.spec, u64::from_le_bytes(*arrival));
+        intake.map_err(|refusal| malformed(refusal.to_string()))
+    }
+
     /// Everything that can be said before the signature is looked at. `Ok(true)` if the very same submission is here already.
     ///
     /// # Errors
@@ -249,8 +263,7 @@ impl Core {
             self.insert_rival(&id, prover, intake, batch)?;
             return Ok(Err(Refusal::Duplicate(key.to_string())));
         }
-        let stored = [&intake.arrival_ms.to_le_bytes()[..], &intake.ssz].concat();
-        batch.put(&db::SUBMISSIONS, &(id.root().0, phase.number(), key.0), &stored);
+        batch.put(&db::SUBMISSIONS, &(id.root().0, phase.number(), key.0), &stored(intake.arrival_ms, &intake.ssz));
         let pending = self.store.submit(batch)?;
         let body_root = intake.header.body_root;
         self.insert(&id, prover, intake);

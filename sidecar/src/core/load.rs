@@ -7,12 +7,11 @@ use std::{
 
 use quintet_protocol::SubmissionLog;
 use quintet_store::Store;
-use quintet_types::{Decode, EquivocationEvidence, JobId, Root, Slot, Submission};
+use quintet_types::{Decode, EquivocationEvidence, JobId, Root, Slot};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    Books, ChainView, ClosedRecord, Core, CoreConfig, CoreError, EventLog, Intake, JobRecord, LiveJob, NodeState, Settlements,
-    Verdict,
+    Books, ChainView, ClosedRecord, Core, CoreConfig, CoreError, EventLog, JobRecord, LiveJob, NodeState, Settlements, Verdict,
 };
 use crate::{db, registry::ProverSource};
 
@@ -119,11 +118,7 @@ impl Core {
         let mut loaded = Vec::new();
         for entry in store.prefix(&db::SUBMISSIONS, &id.root().0) {
             let (key, bytes) = entry?;
-            let malformed = |reason: String| CoreError::Record { table: "submissions", reason };
-            let (arrival, ssz) = bytes.split_first_chunk::<8>().ok_or_else(|| malformed("shorter than 8 bytes".into()))?;
-            let submission = Submission::from_ssz_bytes(ssz).map_err(|error| malformed(format!("{error:?}")))?;
-            let intake = Intake::new(submission, &self.config.spec, u64::from_le_bytes(*arrival));
-            let intake = intake.map_err(|refusal| malformed(refusal.to_string()))?;
+            let intake = self.read_stored("submissions", &bytes)?;
             let verdict: Option<Verdict> =
                 store.get(&db::VERDICTS, &key)?.map(|bytes| from_json("verdicts", &bytes)).transpose()?;
             loaded.push((intake, verdict));

@@ -8,11 +8,11 @@ use quintet_keys::{PublicKey, Signature, SignatureSet, verify_batch};
 use quintet_protocol::rewards::fault_penalties;
 use quintet_store::Batch;
 use quintet_types::{
-    Account, Decode, Encode, EquivocationEvidence, JobId, LedgerEntry, Phase, PhaseBundle, ProverIndex, PublicKeyBytes, Reason,
-    Root, Submission, SubmissionHeader, domain::submission_domain_type,
+    Account, Encode, EquivocationEvidence, JobId, LedgerEntry, Phase, PhaseBundle, ProverIndex, PublicKeyBytes, Reason, Root,
+    SubmissionHeader, domain::submission_domain_type,
 };
 
-use super::{Core, CoreError, Intake, LiveJob, load::to_json};
+use super::{Core, CoreError, Intake, LiveJob, intake::stored, load::to_json};
 use crate::db;
 
 impl Core {
@@ -53,7 +53,7 @@ impl Core {
         for root in &useless {
             batch.remove(&db::RIVALS, &place(*root));
         }
-        batch.put(&db::RIVALS, &place(body_root), &[&intake.arrival_ms.to_le_bytes()[..], &intake.ssz].concat());
+        batch.put(&db::RIVALS, &place(body_root), &stored(intake.arrival_ms, &intake.ssz));
         self.store.commit(batch)?;
         live.drop_rivals((phase, prover), |rival| useless.contains(&rival));
         live.put_rival(prover, intake);
@@ -66,11 +66,7 @@ impl Core {
         let store = self.store.clone();
         for entry in store.prefix(&db::RIVALS, &id.root().0) {
             let (_, bytes) = entry?;
-            let malformed = |reason: String| CoreError::Record { table: "rivals", reason };
-            let (arrival, ssz) = bytes.split_first_chunk::<8>().ok_or_else(|| malformed("shorter than 8 bytes".into()))?;
-            let submission = Submission::from_ssz_bytes(ssz).map_err(|error| malformed(format!("{error:?}")))?;
-            let intake = Intake::new(submission, &self.config.spec, u64::from_le_bytes(*arrival));
-            let intake = intake.map_err(|refusal| malformed(refusal.to_string()))?;
+            let intake = self.read_stored("rivals", &bytes)?;
             let Some(prover) = self.prover_index(intake.submission.prover()) else { continue };
             self.log.observe(intake.header, *intake.submission.signature());
             if let Some(live) = self.jobs.get_mut(id) {
@@ -162,8 +158,8 @@ impl Core {
                 if Some(rival.body_root) != listed {
                     continue;
                 }
-                let stored = [&rival.arrival_ms.to_le_bytes()[..], &rival.submission.as_ssz_bytes()].concat();
-                batch.put(&db::SUBMISSIONS, &(job, phase.number(), key.0), &stored);
+                let bytes = stored(rival.arrival_ms, &rival.submission.as_ssz_bytes());
+                batch.put(&db::SUBMISSIONS, &(job, phase.number(), key.0), &bytes);
                 batch.put(&db::VERDICTS, &(job, phase.number(), key.0), &to_json("verdicts", &rival.verdict)?);
                 live.bytes += rival.bytes;
                 if let Some(other) = live.received.insert(place, rival) {
