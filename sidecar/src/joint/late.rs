@@ -202,8 +202,11 @@ impl Running {
                 let of = (certified.bundle.job, certified.bundle.phase);
                 holds |= of == place;
                 let is_open = self.joint.shared.read().job(&of.0).is_some_and(|live| !live.job().state().is_over());
+                if !is_open {
+                    continue;
+                }
                 let kept = self.told.entry(of).or_default();
-                if is_open && kept.iter().all(|(other, _)| *other != peer) {
+                if kept.iter().all(|(other, _)| *other != peer) {
                     kept.push((peer, certified));
                 }
             }
