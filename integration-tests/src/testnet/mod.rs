@@ -186,7 +186,9 @@ impl Testnet {
     /// # Errors
     /// If it does not do so.
     pub async fn forge(&mut self, kind: &str) -> anyhow::Result<(u64, String)> {
-        std::fs::write(driver_data(&self.dir).join("forge"), kind)?;
+        let (file, part) = (driver_data(&self.dir).join("forge"), driver_data(&self.dir).join("forge.part"));
+        std::fs::write(&part, kind)?;
+        std::fs::rename(part, file)?;
         let (said, until) = (format!("forged {kind} at slot "), Instant::now() + START);
         while Instant::now() < until {
             self.check()?;

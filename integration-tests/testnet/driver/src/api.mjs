@@ -95,6 +95,7 @@ export class Api {
       : text.startsWith("0x") ? chain.byRoot.get(text) ?? this.#byStateRoot(text)
       : chain.canonical.get(Number(text));
     if (entry === undefined) throw new NotFound(`not found: ${text}`);
+    this.forger.onQuestion(entry);
     return entry;
   }
 

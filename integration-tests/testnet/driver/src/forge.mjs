@@ -11,16 +11,20 @@ import { hex } from "./hex.mjs";
  */
 const KINDS = ["reveal", "payload", "mix"];
 
+/** How long a rival block waits for somebody to ask for it before the honest head is announced, in milliseconds. */
+const LONGEST_WAIT = 5000;
+
 export class Forger {
   /** `file` names the next lie; it is removed when the lie is told. */
   constructor(file, chain) {
     this.file = file;
     this.chain = chain;
     this.mixSlots = new Set();
+    this.asked = new Map();
   }
 
-  /** Lies about the slot of a new block if it is told to. Rival blocks are announced as head. */
-  atBlock(block, announce) {
+  /** Lies about the slot of a new block if it is told to. Rival blocks are announced as head, and are so until somebody asks for them. */
+  async atBlock(block, announce) {
     if (!fs.existsSync(this.file)) return;
     const kind = fs.readFileSync(this.file, "utf8").trim();
     fs.unlinkSync(this.file);
@@ -41,7 +45,16 @@ export class Forger {
     const forged = chain.entry(chain.sign(message), chain.head.state);
     chain.byRoot.set(hex(forged.root), forged);
     this.#say(kind, forged);
+    const asked = new Promise((done) => this.asked.set(forged, done));
     announce(forged);
+    // Of two heads at once a client looks at the last only.
+    await Promise.race([asked, new Promise((done) => setTimeout(done, LONGEST_WAIT))]);
+    this.asked.delete(forged);
+  }
+
+  /** Somebody asks for a block. */
+  onQuestion(entry) {
+    this.asked.get(entry)?.();
   }
 
   /** The mix of a state as the node tells it. */

@@ -72,7 +72,7 @@ for (;;) {
     continue;
   }
   log.append(chain, block);
-  forger.atBlock(block, (forged) => api.announce(forged));
+  await forger.atBlock(block, (forged) => api.announce(forged));
   api.announce(chain.head);
   console.log(chain.describeHead());
 }
