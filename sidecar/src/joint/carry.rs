@@ -111,6 +111,9 @@ impl Running {
     async fn on_proposal(&mut self, proposal: SignedProposal) -> Result<Verdict, JointError> {
         let place = (proposal.bundle.job, proposal.bundle.phase);
         let Some(at) = self.places.get(&place) else { return Ok(Verdict::Ignore) };
+        if !at.agreement.is_news_proposal(&proposal) {
+            return Ok(Verdict::Ignore);
+        }
         let leader = proposal.bundle.leader;
         match verify_proposal(proposal, &at.agreement.setup().committee, &self.spec) {
             Ok(proposal) => {
@@ -129,6 +132,13 @@ impl Running {
         };
         let found = self.places.iter().find(|((job, phase), _)| *phase == ballot.phase && job.root() == ballot.job_root);
         let Some((place, at)) = found else { return Ok(Verdict::Ignore) };
+        let is_news = match &attestation {
+            Attestation::Vote(vote) => at.agreement.is_news_vote(vote),
+            Attestation::Certificate(certificate) => at.agreement.is_news_certificate(certificate),
+        };
+        if !is_news {
+            return Ok(Verdict::Ignore);
+        }
         let (place, committee) = (*place, &at.agreement.setup().committee);
         let voter = match &attestation {
             Attestation::Vote(vote) => Some(vote.validator),
@@ -272,15 +282,16 @@ impl Running {
                 for item in items {
                     let Ok(certified) = CertifiedBundle::from_ssz_bytes(&item) else {
                         self.joint.network.report(peer, Fault::Malformed);
-                        continue;
+                        break;
                     };
                     let place = (certified.bundle.job, certified.bundle.phase);
-                    let Some(at) = self.places.get(&place) else { continue };
+                    let Some(at) = self.places.get(&place).filter(|at| at.agreement.decided().is_none()) else { continue };
                     match verify_certified(certified, &at.agreement.setup().committee, &self.spec) {
                         Ok(certified) => self.handle(place, Input::Certified(Box::new(certified))).await?,
                         Err(error) => {
                             tracing::warn!(%peer, %error, "a bundle of a peer");
                             self.joint.network.report(peer, Fault::Malformed);
+                            break;
                         }
                     }
                 }

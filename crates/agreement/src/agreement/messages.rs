@@ -8,7 +8,7 @@ use crate::effects::{Effect, Proof};
 use crate::verify::check_shape;
 
 /// Bundles kept of one round: a second one shows that the leader equivocates, a third shows nothing more.
-const PROPOSALS_PER_ROUND: usize = 2;
+pub(super) const PROPOSALS_PER_ROUND: usize = 2;
 
 impl Agreement {
     pub(super) fn on_proposal(&mut self, signed: SignedProposal) {
@@ -108,7 +108,7 @@ impl Agreement {
     }
 
     /// Whether it is one of the prevotes that a bundle is proposed by once more, however old.
-    fn is_locks(&self, vote: &SignedVote) -> bool {
+    pub(super) fn is_locks(&self, vote: &SignedVote) -> bool {
         let ballot = &vote.ballot;
         let is_named = |signed: &SignedProposal| {
             signed.proposal.bundle_root == ballot.bundle_root && signed.proposal.polka_round() == Some(ballot.round)

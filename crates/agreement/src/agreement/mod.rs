@@ -4,6 +4,7 @@ mod engine;
 mod messages;
 #[cfg(test)]
 mod model;
+mod news;
 mod own;
 mod time;
 

@@ -199,11 +199,22 @@ impl Sim {
     }
 
     fn handle(&mut self, node: usize, input: Input) {
-        if self.nodes[node].conduct == Conduct::Down {
+        if self.nodes[node].conduct == Conduct::Down || !self.is_news(node, &input) {
             return;
         }
         for effect in self.nodes[node].agreement.handle(input) {
             self.perform(node, effect);
+        }
+    }
+
+    /// As a sidecar does: what says nothing new is not even verified.
+    fn is_news(&self, node: usize, input: &Input) -> bool {
+        let agreement = &self.nodes[node].agreement;
+        match input {
+            Input::Proposal(signed) => agreement.is_news_proposal(signed),
+            Input::Vote(vote) => agreement.is_news_vote(vote),
+            Input::Certificate(certificate) => agreement.is_news_certificate(certificate),
+            _ => true,
         }
     }
 
