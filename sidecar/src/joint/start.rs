@@ -19,6 +19,9 @@ use crate::{
     service::{IntakeQueue, Shared},
 };
 
+/// Folder of the data folder in which our validator's signatures are recorded.
+pub const RECORD_DIR: &str = "validator-record";
+
 /// What `[p2p]` wants.
 #[derive(Debug)]
 pub struct Plan {
@@ -98,7 +101,7 @@ pub async fn start(
         }
         Some(keys) => {
             let me = ValidatorIndex(config.validator_index);
-            let signer = open(keys, spec, &config.data_dir.join("validator-record")).await?;
+            let signer = open(keys, spec, &config.data_dir.join(RECORD_DIR)).await?;
             let keys = signer.public_keys().await.context("p2p.signer")?;
             match enrolled_key(&enrolled, &shared, me) {
                 Some(wanted) if !keys.contains(&wanted) => {
@@ -127,7 +130,8 @@ pub async fn start(
     network.quic = p2p.quic;
     // In a small network everybody may be there and still be few.
     if let Some(enrolled) = enrolled.latest() {
-        let (others, isolation) = (enrolled.members().len().saturating_sub(1), &mut network.limits.isolation);
+        // What a certificate takes besides us, if all weigh the same: with fewer than that nothing can be agreed on.
+        let (others, isolation) = (enrolled.members().len() * 2 / 3, &mut network.limits.isolation);
         isolation.peers = isolation.peers.min(others);
         isolation.groups = isolation.groups.min(others);
     }

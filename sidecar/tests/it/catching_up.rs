@@ -24,7 +24,7 @@ fn is_over(sidecar: &Sidecar, job: &JobId) -> bool {
     sidecar.state(job).is_some_and(JobState::is_over)
 }
 
-fn certified(sidecar: &Sidecar) -> Vec<CertifiedBundle> {
+pub(crate) fn certified(sidecar: &Sidecar) -> Vec<CertifiedBundle> {
     let store = sidecar.shared.read().store().clone();
     let entries = store.range(&quintet_sidecar::db::CERTIFIED, ..);
     entries.map(|entry| CertifiedBundle::from_ssz_bytes(&entry.unwrap().1).unwrap()).collect()

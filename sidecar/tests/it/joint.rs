@@ -66,7 +66,7 @@ pub(crate) struct Sidecar {
     intake: IntakeQueue,
     pub(crate) network: NetworkHandle,
     board: Board,
-    metrics: Metrics,
+    pub(crate) metrics: Metrics,
     stop: CancellationToken,
     /// Events of a chain come through here; while it is open the sidecar runs.
     chain: mpsc::Sender<ChainEvent>,
@@ -85,7 +85,7 @@ pub(crate) struct Plan {
     pub(crate) max_fill: usize,
 }
 
-fn validator(index: u64) -> SecretKey {
+pub(crate) fn validator(index: u64) -> SecretKey {
     let mut bytes = [0; 32];
     bytes[30] = 1;
     bytes[31] = index as u8;

@@ -13,6 +13,7 @@ mod forks;
 mod gateway;
 mod joint;
 mod kill;
+mod liars;
 mod outage;
 mod phases;
 mod posting;
