@@ -39,7 +39,7 @@ enum Command {
     Rewards(ask::Rewards),
     /// Check configuration, files, addresses, clock, beacon nodes and gateway, and say how to mend what is wrong.
     Doctor(Box<doctor::Doctor>),
-    /// Validators that sign settlements: enrol, look, remove.
+    /// Validators that sign settlements: enrol, look, remove. And the record of what their keys have signed.
     Validator(crate::stake::Validator),
     /// Show evidence of equivocation to the contract.
     Slash(crate::stake::Slash),

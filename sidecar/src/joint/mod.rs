@@ -20,7 +20,7 @@ mod status;
 
 pub use board::Board;
 pub use enrolled::Enrolment;
-pub use start::{Joined, Plan, check, start};
+pub use start::{Joined, Plan, RECORD_DIR, check, start};
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},

@@ -1,6 +1,7 @@
 //! What the sidecar's program does with the contracts: enrol validators, submit evidence.
 
 mod prove;
+mod record;
 mod slash;
 mod state;
 mod validator;

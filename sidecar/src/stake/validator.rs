@@ -1,4 +1,4 @@
-//! `quintet-sidecar validator`: who signs settlements.
+//! `quintet-sidecar validator`: who signs settlements, and what was signed.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ use super::With;
 /// Largest proof file taken, bytes.
 const MAX_PROOF: u64 = 64 * 1024;
 
-/// Validators that sign settlements.
+/// Validators: those that sign settlements, and what their keys have signed.
 #[derive(Debug, Args)]
 pub(crate) struct Validator {
     #[command(subcommand)]
@@ -35,6 +35,8 @@ enum Action {
     Status(Status),
     /// Take a validator out of the set: by its owner, or by anyone who proves that it has exited or was slashed.
     Remove(Box<Remove>),
+    /// What validators' keys have signed: take it along, merge it, go on with a copy.
+    Record(super::record::Record),
 }
 
 #[derive(Debug, Args)]
@@ -96,6 +98,7 @@ impl Validator {
                 Action::Prove(command) => command.run().await,
                 Action::Status(command) => command.run().await,
                 Action::Remove(command) => command.run().await,
+                Action::Record(command) => command.run().await,
             }
         })
     }

@@ -96,7 +96,9 @@ impl Exchange {
         self.floor
     }
 
-    pub(super) const fn network(&self) -> Root {
+    /// Genesis validators root of the network whose keys it is of.
+    #[must_use]
+    pub const fn network(&self) -> Root {
         self.metadata.genesis_validators_root
     }
 

@@ -35,12 +35,12 @@ pub(super) enum Found {
     Nothing,
 }
 
-/// Looks at a folder.
-pub(super) fn examine(dir: &Path, network: Root) -> Result<Found, OpenError> {
+/// What a folder says of itself, if it says anything.
+fn read(dir: &Path) -> Result<Option<Identity>, OpenError> {
     let path = dir.join(NAME);
     match path.try_exists() {
         Ok(true) => {}
-        Ok(false) => return Ok(Found::Nothing),
+        Ok(false) => return Ok(None),
         Err(error) => return Err(OpenError::io(&path)(error)),
     }
     let bytes = read_capped(&path, MAX_BYTES).map_err(OpenError::keystore(&path))?;
@@ -49,6 +49,17 @@ pub(super) fn examine(dir: &Path, network: Root) -> Result<Found, OpenError> {
     if identity.version != VERSION {
         return Err(malformed(format!("version {}, this program reads {VERSION}", identity.version)));
     }
+    Ok(Some(identity))
+}
+
+/// The network of a folder's record.
+pub(super) fn network(dir: &Path) -> Result<Option<Root>, OpenError> {
+    Ok(read(dir)?.map(|identity| identity.genesis_validators_root))
+}
+
+/// Looks at a folder.
+pub(super) fn examine(dir: &Path, network: Root) -> Result<Found, OpenError> {
+    let Some(identity) = read(dir)? else { return Ok(Found::Nothing) };
     if identity.genesis_validators_root != network {
         let recorded = identity.genesis_validators_root;
         return Err(OpenError::OtherNetwork { path: dir.to_owned(), recorded, network });

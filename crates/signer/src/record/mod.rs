@@ -116,6 +116,14 @@ impl SigningRecord {
         Ok(Self(Arc::new(Inner { commands: Some(commands), thread })))
     }
 
+    /// Genesis validators root of the network that the record in `dir` is of, if there is one.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn network_of(dir: &Path) -> Result<Option<Root>, OpenError> {
+        identity::network(dir)
+    }
+
     /// Takes over a record that was copied or restored. `floor` is the first slot for which something may be signed: later than everything that can
     /// have been signed without this copy.
     ///
