@@ -91,6 +91,12 @@ impl Children {
         self.0.is_empty()
     }
 
+    /// Id of the process of this name, if it runs.
+    #[must_use]
+    pub fn id(&self, name: &str) -> Option<u32> {
+        self.0.iter().find(|process| process.name == name)?.child.id()
+    }
+
     /// SIGKILL to the processes of this name: no time to do anything.
     ///
     /// # Errors

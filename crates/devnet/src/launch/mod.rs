@@ -23,7 +23,7 @@ use crate::{ChainFlags, Devnet, DevnetConfig};
 pub use anvil::{Anvil, Clock, anvil_program, deploy};
 pub use children::{Children, Programs};
 pub use files::{Files, ProverFiles, devnet_spec};
-pub use sidecars::{SidecarFiles, join_sidecars};
+pub use sidecars::{Contracted, SidecarFiles, Validators, join_sidecars};
 pub use staking::{Account, SIGNERS, Staked, VALIDATORS, run as run_for_json};
 use view::View;
 
@@ -109,8 +109,8 @@ pub struct Interrupted;
 pub async fn launch(options: LaunchOptions) -> anyhow::Result<()> {
     ensure!(options.sidecars >= 1, "a network needs a sidecar");
     ensure!(
-        options.sidecars == 1 || !options.staking,
-        "several sidecars take their validators from a file, not from contracts"
+        options.sidecars as u64 <= VALIDATORS || !options.staking,
+        "{VALIDATORS} validators are enrolled in the contracts: no more sidecars than that"
     );
     let programs = Programs::find()?;
     let mut spec = devnet_spec(options.slot, options.phase_slots)?;
@@ -185,16 +185,22 @@ async fn run_network(
         Some(chain) if options.staking => Some(stake(options, programs, files, children, chain).await?),
         _ => None,
     };
-    let config = match &staked {
-        Some(staked) => Some(staked.sidecar_config().await?),
-        None => None,
-    };
     let gateways = match options.sidecars {
         1 => {
+            let config = match &staked {
+                Some(staked) => Some(staked.sidecar_config().await?),
+                None => None,
+            };
             start_sidecar(options, programs, files, children, (&chain_url, listen, config))?;
             vec![gateway.clone()]
         }
-        _ => start_sidecars(options, programs, files, children, (&chain_url, listen))?,
+        _ => {
+            let origin = match &staked {
+                Some(staked) => Validators::Contract(staked.members(options.sidecars as u64).await?),
+                None => Validators::File,
+            };
+            start_sidecars(options, programs, files, children, (&chain_url, listen, &origin)).await?
+        }
     };
     let clients: Vec<GatewayClient> =
         gateways.iter().map(|gateway| GatewayClient::new(gateway, Duration::from_secs(10))).collect::<Result<_, _>>()?;
@@ -278,24 +284,35 @@ fn start_sidecar(
 }
 
 /// Starts several, and says where their gateways are; the first is the one that was asked for.
-fn start_sidecars(
+async fn start_sidecars(
     options: &LaunchOptions,
     programs: &Programs,
     files: &Files,
     children: &mut Children,
-    (chain, first): (&str, SocketAddr),
+    (chain, first, origin): (&str, SocketAddr, &Validators),
 ) -> anyhow::Result<Vec<String>> {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let addresses: Vec<(SocketAddr, u16)> = (0..options.sidecars)
         .map(|index| Ok((if index == 0 { first } else { free_address(any)? }, free_address(any)?.port())))
         .collect::<anyhow::Result<_>>()?;
-    let sidecars = join_sidecars(files, &addresses, |_, to| addresses[to].1)?;
+    // The next block is the first that all of them see.
+    let first_slot = head_slot(chain).await? + 1;
+    let link = |_, to: usize| SocketAddr::from(([127, 0, 0, 1], addresses[to].1));
+    let sidecars = join_sidecars(files, &addresses, first_slot, origin, link)?;
     for sidecar in &sidecars {
         sidecar.start(programs, files, children, chain, params(options))?;
     }
     let gateways: Vec<String> = sidecars.iter().map(|sidecar| format!("http://{}", sidecar.gateway)).collect();
     quintet_node::outln!("{} sidecars close phases together: {}", gateways.len(), gateways.join(" "));
     Ok(gateways)
+}
+
+/// Slot of the block that a beacon node has for the head.
+async fn head_slot(chain: &str) -> anyhow::Result<u64> {
+    let header: serde_json::Value =
+        reqwest::get(format!("{chain}/eth/v1/beacon/headers/head")).await?.error_for_status()?.json().await?;
+    let slot = header["data"]["header"]["message"]["slot"].as_str().context("a header without a slot")?;
+    Ok(slot.parse()?)
 }
 
 fn start_provers(

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::{
-    Children, Files, Programs,
+    Children, Contracted, Files, Programs,
     anvil::{Anvil, Clock},
     beacon_proof::simulated_proofs,
 };
@@ -138,8 +138,7 @@ impl Staked {
             proof.timestamp = timestamp;
             let file = self.dir.join(format!("validator-{index}.proof.json"));
             std::fs::write(&file, serde_json::to_vec_pretty(&proof)?)?;
-            let folder = if index < SIGNERS { &keystores } else { &self.dir };
-            let keystore = folder.join(format!("keystore-{index}.json"));
+            let keystore = self.keystore_folder(index).join(format!("keystore-{index}.json"));
             Keystore::encrypt(secret, &password, KdfCost::DEVNET, None, None)?.write(&keystore)?;
             let account = self.account(&format!("validator-{index}")).await?;
             let (keystore, password, proof) =
@@ -151,6 +150,10 @@ impl Staked {
         Ok(())
     }
 
+    fn keystore_folder(&self, validator: u64) -> PathBuf {
+        if validator < SIGNERS { self.keystores() } else { self.dir.clone() }
+    }
+
     fn keystores(&self) -> PathBuf {
         self.dir.join("validators")
     }
@@ -160,20 +163,46 @@ impl Staked {
     /// # Errors
     /// If it cannot be written.
     pub async fn sidecar_config(&self) -> anyhow::Result<PathBuf> {
-        let account = self.account("sidecar").await?;
-        let DeploymentFile { chain_id, deployed_at_block, prover_registry, validator_set, settlement } = &self.deployment;
+        let (keystores, password) = (self.keystores(), &self.password);
         let text = format!(
-            "[staking]\nrpc_urls = [\"{}\"]\nchain_id = {chain_id}\nregistry = \"{prover_registry}\"\nvalidator_set = \"{validator_set}\"\n\
-             settlement = \"{settlement}\"\ndeployed_at = {deployed_at_block}\nkeystores = \"{}\"\nkeystore_passwords = \"{}\"\n\
-             sender_key = \"{}\"\n",
-            self.anvil.url,
-            self.keystores().display(),
-            self.password.display(),
-            account.key_file.display(),
+            "{}keystores = \"{}\"\nkeystore_passwords = \"{}\"\n",
+            self.settings("sidecar").await?,
+            keystores.display(),
+            password.display(),
         );
         let file = self.dir.join("sidecar.toml");
         std::fs::write(&file, text).with_context(|| format!("writing {}", file.display()))?;
         Ok(file)
+    }
+
+    /// The enrolled validators for sidecars that close phases together, each with the key of its own and an account that posts settlements.
+    ///
+    /// # Errors
+    /// If something cannot be written.
+    pub async fn members(&self, count: u64) -> anyhow::Result<Vec<Contracted>> {
+        let mut members = Vec::new();
+        for index in 0..count {
+            let keys = self.dir.join(format!("sidecar-{index}"));
+            std::fs::create_dir_all(&keys)?;
+            let name = format!("keystore-{index}.json");
+            std::fs::copy(self.keystore_folder(index).join(&name), keys.join(&name))
+                .with_context(|| format!("validator {index} is not enrolled"))?;
+            let staking = format!("\n{}", self.settings(&format!("sidecar-{index}")).await?);
+            members.push(Contracted { keys, staking });
+        }
+        Ok(members)
+    }
+
+    /// `[staking]` without keys of validators; settlements are posted from the account of this name.
+    async fn settings(&self, sender: &str) -> anyhow::Result<String> {
+        let account = self.account(sender).await?;
+        let DeploymentFile { chain_id, deployed_at_block, prover_registry, validator_set, settlement } = &self.deployment;
+        Ok(format!(
+            "[staking]\nrpc_urls = [\"{}\"]\nchain_id = {chain_id}\nregistry = \"{prover_registry}\"\nvalidator_set = \"{validator_set}\"\n\
+             settlement = \"{settlement}\"\ndeployed_at = {deployed_at_block}\nsender_key = \"{}\"\n",
+            self.anvil.url,
+            account.key_file.display(),
+        ))
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use quintet_api::{GatewayClient, JobFilter, JobState};
-use quintet_devnet::launch::{Children, Files, Programs, SidecarFiles, devnet_spec, join_sidecars};
+use quintet_devnet::launch::{Children, Files, Programs, SidecarFiles, Validators, devnet_spec, join_sidecars};
 use quintet_devnet::{Devnet, DevnetConfig};
 use quintet_types::{JobId, LedgerEntry, Phase, Reason, Root, Spec};
 
@@ -15,24 +15,24 @@ use crate::relay::Relay;
 /// Length of a slot.
 const SLOT: Duration = Duration::from_secs(2);
 /// Sidecars.
-const COUNT: usize = 4;
+pub(crate) const COUNT: usize = 4;
 
 /// The network. Relays lie between each two sidecars, by (who dials, who is dialled).
-struct Joined {
-    files: Files,
-    children: Children,
+pub(crate) struct Joined {
+    pub(crate) files: Files,
+    pub(crate) children: Children,
     spec: Spec,
     programs: Programs,
     chain: Devnet,
-    sidecars: Vec<SidecarFiles>,
-    clients: Vec<GatewayClient>,
+    pub(crate) sidecars: Vec<SidecarFiles>,
+    pub(crate) clients: Vec<GatewayClient>,
     links: BTreeMap<(usize, usize), Relay>,
     further: Vec<String>,
 }
 
 impl Joined {
     /// Starts chain and sidecars, without provers. A job waits until it gets four of these.
-    async fn start(phase_slots: u64, further: &[&str], change: impl FnOnce(&mut Spec)) -> Self {
+    pub(crate) async fn start(phase_slots: u64, further: &[&str], change: impl FnOnce(&mut Spec)) -> Self {
         let mut spec = devnet_spec(SLOT, phase_slots).unwrap();
         spec.min_provers = 4;
         change(&mut spec);
@@ -44,9 +44,9 @@ impl Joined {
         let addresses: Vec<_> = (0..COUNT).map(|_| (local(free_port()), free_port())).collect();
         let mut links = BTreeMap::new();
         for (from, to) in (0..COUNT).flat_map(|from| (0..from).map(move |to| (from, to))) {
-            links.insert((from, to), Relay::start(addresses[to].1).await);
+            links.insert((from, to), Relay::start(from, to, addresses[to].1).await);
         }
-        let sidecars = join_sidecars(&files, &addresses, |from, to| links[&(from, to)].port).unwrap();
+        let sidecars = join_sidecars(&files, &addresses, 1, &Validators::File, |from, to| links[&(from, to)].address).unwrap();
         let client = |sidecar: &SidecarFiles| {
             GatewayClient::new(&format!("http://{}", sidecar.gateway), Duration::from_secs(20)).unwrap()
         };
@@ -92,19 +92,25 @@ impl Joined {
     }
 
     /// Cuts all links between one side and the others, or mends them.
-    fn set_up(&self, side: &[usize], up: bool) {
+    pub(crate) fn set_up(&self, side: &[usize], up: bool) {
         let crosses = |(from, to): &(usize, usize)| side.contains(from) != side.contains(to);
         self.links.iter().filter(|(ends, _)| crosses(ends)).for_each(|(_, relay)| relay.set_up(up));
     }
 
     /// Jobs in a state, as one sidecar has them, oldest first.
-    async fn jobs(&self, place: usize, wanted: impl Fn(JobState) -> bool) -> Vec<JobId> {
+    pub(crate) async fn jobs(&self, place: usize, wanted: impl Fn(JobState) -> bool) -> Vec<JobId> {
         let Ok(page) = self.clients[place].jobs(&JobFilter::default()).await else { return Vec::new() };
         page.data.iter().rev().filter(|job| wanted(job.state)).map(|job| job.job).collect()
     }
 
     /// Waits until one sidecar has `count` jobs in a state.
-    async fn until(&mut self, place: usize, count: usize, seconds: u64, wanted: impl Fn(JobState) -> bool) -> Vec<JobId> {
+    pub(crate) async fn until(
+        &mut self,
+        place: usize,
+        count: usize,
+        seconds: u64,
+        wanted: impl Fn(JobState) -> bool,
+    ) -> Vec<JobId> {
         let until = Instant::now() + Duration::from_secs(seconds);
         loop {
             self.children.check().unwrap();
@@ -121,7 +127,7 @@ impl Joined {
     }
 
     /// Waits until all sidecars have closed a job's phases with the same bundles, and have the same entries for it.
-    async fn agreed(&mut self, job: &JobId) -> Vec<LedgerEntry> {
+    pub(crate) async fn agreed(&mut self, job: &JobId) -> Vec<LedgerEntry> {
         let until = Instant::now() + Duration::from_secs(120);
         loop {
             let (mut bundles, mut ledgers) = (Vec::new(), Vec::new());
@@ -145,7 +151,7 @@ impl Joined {
         }
     }
 
-    async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         self.children.stop().await;
         self.chain.shutdown().await;
     }

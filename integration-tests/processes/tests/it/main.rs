@@ -5,6 +5,7 @@ mod killed;
 mod net;
 mod proxy;
 mod relay;
+mod siege;
 mod stake_commands;
 mod staking;
 mod villains;

@@ -1,5 +1,6 @@
 //! A link between two sidecars that a test can cut, slow down and spoil. What libp2p speaks is TCP, so a lost packet shows as a pause of everything behind it.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -7,25 +8,30 @@ use std::time::Duration;
 use rand::RngExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 /// Until a lost packet is sent again.
 const RETRANSMISSION: Duration = Duration::from_millis(400);
 
-/// One link, from a port of its own to that of a sidecar. Ends with the test's runtime.
+/// The address by which others know a sidecar: each is in a network of its own, as validators are.
+pub(crate) const fn outside(place: usize) -> Ipv4Addr {
+    Ipv4Addr::new(127, 10 + place as u8, 0, 1)
+}
+
+/// One link, from an address of its own to a sidecar. Ends with the test's runtime.
 pub(crate) struct Relay {
-    pub(crate) port: u16,
+    pub(crate) address: SocketAddr,
     up: watch::Sender<bool>,
     bad: Arc<AtomicBool>,
 }
 
 impl Relay {
-    /// A link to `to`, which need not listen yet.
-    pub(crate) async fn start(to: u16) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let port = listener.local_addr().unwrap().port();
+    /// A link between two sidecars, of which the second listens at a port, or will.
+    pub(crate) async fn start(from: usize, to: usize, port: u16) -> Self {
+        let listener = TcpListener::bind((outside(to), 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
         let (up, is_up) = watch::channel(true);
         let bad = Arc::new(AtomicBool::new(false));
         let spoiled = Arc::clone(&bad);
@@ -37,13 +43,15 @@ impl Relay {
                     if waiting.wait_for(|up| *up).await.is_err() {
                         return;
                     }
-                    let Ok(far) = TcpStream::connect(("127.0.0.1", to)).await else { return };
+                    let socket = TcpSocket::new_v4().unwrap();
+                    socket.bind((outside(from), 0).into()).unwrap();
+                    let Ok(far) = socket.connect(([127, 0, 0, 1], port).into()).await else { return };
                     let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
                     tokio::join!(pass(near_in, far_out, is_up.clone(), Arc::clone(&bad)), pass(far_in, near_out, is_up, bad),);
                 });
             }
         });
-        Self { port, up, bad }
+        Self { address, up, bad }
     }
 
     /// Whether anything comes through. What is under way waits, as in a network that lost a cable: nobody is told.
