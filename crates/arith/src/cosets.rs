@@ -80,12 +80,12 @@ impl Cosets {
         self.plans[coset].evals(self.domain.path(), coefficients, spare)
     }
 
-    /// The `n · 2^log` coefficients of the polynomial that has these values on the cosets.
+    /// The `n · m` coefficients of the polynomial that has these values on the first `m` cosets.
     ///
     /// # Panics
-    /// If there is not one column per coset.
+    /// If there are more columns than cosets.
     pub fn interpolate(&self, cosets: &[Evals]) -> Vec<Fp> {
-        assert_eq!(cosets.len(), self.count(), "one column per coset");
+        assert!(cosets.len() <= self.count(), "at most one column per coset");
         let n = self.domain.size();
         // dᵢ[r] = Σ_t h[r + t·n] · (sᵢⁿ)ᵗ
         let reduced: Vec<Vec<Fp>> = cosets
@@ -99,16 +99,31 @@ impl Cosets {
                 values
             })
             .collect();
-        let count = self.count();
-        let size_inv = Fp::TWO_INV.pow_vartime([u64::from(count.trailing_zeros())]);
-        let zeta_inv = Fp::ZETA.square().pow_vartime([n as u64]);
-        let (_, root_inv) = roots(count.trailing_zeros());
+        let points: Vec<Fp> = self.shifts[..cosets.len()].iter().map(|shift| shift.pow_vartime([n as u64])).collect();
+        let bases: Vec<Vec<Fp>> = (0..points.len()).map(|place| lagrange(&points, place)).collect();
         let columns: Vec<&[Fp]> = reduced.iter().map(Vec::as_slice).collect();
         let piece = |t: usize| {
-            let outer = zeta_inv.pow_vartime([t as u64]) * size_inv;
-            let weights: Vec<Fp> = (0..count).map(|i| root_inv.pow_vartime([(i * t) as u64]) * outer).collect();
+            let weights: Vec<Fp> = bases.iter().map(|basis| basis[t]).collect();
             linear_combination(self.domain.path(), n, &weights, &columns)
         };
-        (0..count).flat_map(piece).collect()
+        (0..points.len()).flat_map(piece).collect()
     }
+}
+
+/// Coefficients of the polynomial that is 1 at one of the points and 0 at the others.
+fn lagrange(points: &[Fp], place: usize) -> Vec<Fp> {
+    let mut product = vec![Fp::ONE];
+    let mut scale = Fp::ONE;
+    for (_, other) in points.iter().enumerate().filter(|(at, _)| *at != place) {
+        // Times X − other.
+        product.push(Fp::ZERO);
+        for power in (0..product.len()).rev() {
+            let below = if power > 0 { product[power - 1] } else { Fp::ZERO };
+            product[power] = below - *other * product[power];
+        }
+        scale *= points[place] - other;
+    }
+    // The cosets differ, and with them the n-th powers of their shifts.
+    let scale = scale.invert().into_option().unwrap_or(Fp::ZERO);
+    product.into_iter().map(|coefficient| coefficient * scale).collect()
 }

@@ -1,11 +1,12 @@
 //! Our own prover: the bytes of upstream's `create_proof`, several times faster.
 //!
 //! From the witness to the bytes: `prove` keeps the schedule, `polynomials` holds the columns, `quotient` runs the constraints that `graph` and
-//! `code` have compiled, `opening` ends it. What does not depend on a witness is kept: `size` for all AIRs of one k, `circuit` for one AIR.
+//! `code` have compiled, by degree as in `groups`, `opening` ends it. What does not depend on a witness is kept: `size` for all AIRs of one k, `circuit` for one AIR.
 
 mod circuit;
 mod code;
 mod graph;
+mod groups;
 mod opening;
 mod polynomials;
 mod prove;
@@ -31,9 +32,9 @@ use size::Size;
 /// What a backend on other hardware shares with ours: the constraints, compiled; what is opened, and in which order; the transcript.
 pub mod engine {
     pub use super::{
-        circuit::Group,
         code::{Arg, Code, Op, Step},
         graph::{Input, challenge_of},
+        groups::Group,
         opening::{Writer, squeeze},
         prove::check,
         queries::{Queries, Source},

@@ -81,13 +81,13 @@ impl<'a> Polynomials<'a> {
         }
     }
 
-    /// What the constraints read on a coset of the finest set, in the memory of another one's values.
+    /// What the constraints read on a coset, in the memory of another one's values.
     pub(super) fn on_coset(&self, coset: usize, spare: Option<OnCoset<'a>>) -> OnCoset<'a> {
         let inputs = self.circuit.inputs(coset).into_iter().filter(|input| *input != Input::Envelope);
         let (inputs, columns): (Vec<Input>, Vec<&[F]>) =
             inputs.map(|input| (input, self.column(input).0)).filter(|(_, column)| !column.is_empty()).unzip();
         let spare = spare.map(|other| other.made.into_iter().map(|(_, values)| values).collect()).unwrap_or_default();
-        let values = self.size.finest().evaluate_many(coset, &columns, spare);
+        let values = self.size.cosets.evaluate_many(coset, &columns, spare);
         let zero = Evals::from_rows(self.size.path, &vec![F::ZERO; self.size.rows()]);
         OnCoset { made: inputs.into_iter().zip(values).collect(), envelope: self.size.envelope_on(coset), zero }
     }

@@ -11,14 +11,15 @@ use crate::{Params, suite::Point};
 
 /// Log₂ of the number of cosets on which constraints of degree 5 are evaluated.
 pub const MAX_LOG: u32 = 2;
+/// That number.
+pub(super) const COSETS: usize = 1 << MAX_LOG;
 
 /// Generators, domain and cosets of size `2^k`.
 #[derive(Debug)]
 pub(super) struct Size {
     pub path: Path,
     pub domain: Domain,
-    /// By log₂ of their number. The cosets of a smaller number are among those of a larger: coset `i` of `2^l` is coset `i·2^(m−l)` of `2^m`.
-    pub cosets: [Cosets; MAX_LOG as usize + 1],
+    pub cosets: Cosets,
     pub g: Bases,
     pub g_lagrange: Bases,
     pub w: Point,
@@ -27,14 +28,14 @@ pub(super) struct Size {
     pub envelope: Vec<F>,
     /// Commitment to the envelope without blind.
     pub envelope_point: Eq,
-    envelope_evals: [OnceLock<Evals>; 1 << MAX_LOG],
+    envelope_evals: [OnceLock<Evals>; COSETS],
 }
 
 impl Size {
     pub(super) fn new(path: Path, params: &Params) -> Self {
         let k = params.k();
         let domain = Domain::new(path, k);
-        let cosets = std::array::from_fn(|log| Cosets::new(&domain, log as u32));
+        let cosets = Cosets::new(&domain, MAX_LOG);
         let (g, g_lagrange) = (Bases::new(path, params.g()), Bases::new(path, params.g_lagrange()));
         let ones = vec![1u64; height(k) + 1];
         let envelope_point = g_lagrange.msm(Scalars::Uint(&ones));
@@ -51,18 +52,13 @@ impl Size {
         self.domain.size()
     }
 
-    /// All cosets that there are.
-    pub(super) fn finest(&self) -> &Cosets {
-        &self.cosets[MAX_LOG as usize]
-    }
-
-    /// The envelope on a coset of [`Self::finest`].
+    /// The envelope on a coset.
     pub(super) fn envelope_on(&self, coset: usize) -> &Evals {
         // Computed before the lock is taken: transforms use threads, and a thread that waits may be given work that needs the same lock.
         if let Some(evals) = self.envelope_evals[coset].get() {
             return evals;
         }
-        let evals = self.finest().evaluate(coset, &self.envelope);
+        let evals = self.cosets.evaluate(coset, &self.envelope);
         self.envelope_evals[coset].get_or_init(|| evals)
     }
 
