@@ -95,6 +95,19 @@ impl Evals {
         L::from_block(&blocks[place % blocks.len()]).rotate(place / blocks.len())
     }
 
+    /// [`Self::lanes`] where they lie, or in `room` if lanes have to change their places.
+    #[inline(always)]
+    pub fn block<'a, L: Lanes<Field = Fp>>(&'a self, j: usize, rotation: i32, room: &'a mut L::Block) -> &'a L::Block {
+        let blocks = L::blocks(self);
+        match blocks.get(j.wrapping_add_signed(rotation as isize)) {
+            Some(block) => block,
+            None => {
+                *room = self.lanes::<L>(j, rotation).to_block();
+                room
+            }
+        }
+    }
+
     /// Value of a row.
     pub fn row(&self, row: usize) -> Fp {
         let vectors = self.vectors();

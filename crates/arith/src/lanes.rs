@@ -60,6 +60,30 @@ pub trait Lanes: Kernel<Element = Self::Field, Stored = Self::Block> {
     #[must_use]
     fn square(self) -> Self;
 
+    /// `to = a + b`, at rest.
+    #[inline(always)]
+    fn add_blocks(to: &mut Self::Block, a: &Self::Block, b: &Self::Block) {
+        *to = Self::from_block(a).add(Self::from_block(b)).to_block();
+    }
+
+    /// `to = a − b`, at rest.
+    #[inline(always)]
+    fn sub_blocks(to: &mut Self::Block, a: &Self::Block, b: &Self::Block) {
+        *to = Self::from_block(a).sub(Self::from_block(b)).to_block();
+    }
+
+    /// `to = a·b`, at rest.
+    #[inline(always)]
+    fn mul_blocks(to: &mut Self::Block, a: &Self::Block, b: &Self::Block) {
+        *to = Self::from_block(a).mul(Self::from_block(b)).to_block();
+    }
+
+    /// `to = a²`, at rest.
+    #[inline(always)]
+    fn square_block(to: &mut Self::Block, a: &Self::Block) {
+        *to = Self::from_block(a).square().to_block();
+    }
+
     /// Sum with itself.
     #[inline(always)]
     #[must_use]
@@ -366,6 +390,35 @@ macro_rules! portable {
             #[inline(always)]
             fn square(self) -> Self {
                 Self(std::array::from_fn(|lane| ff::Field::square(&self.0[lane])))
+            }
+
+            // Element by element, as in `join`.
+            #[inline(always)]
+            fn add_blocks(to: &mut Self::Block, a: &Self::Block, b: &Self::Block) {
+                for lane in 0..LANES {
+                    to[lane] = a[lane] + b[lane];
+                }
+            }
+
+            #[inline(always)]
+            fn sub_blocks(to: &mut Self::Block, a: &Self::Block, b: &Self::Block) {
+                for lane in 0..LANES {
+                    to[lane] = a[lane] - b[lane];
+                }
+            }
+
+            #[inline(always)]
+            fn mul_blocks(to: &mut Self::Block, a: &Self::Block, b: &Self::Block) {
+                for lane in 0..LANES {
+                    to[lane] = a[lane] * b[lane];
+                }
+            }
+
+            #[inline(always)]
+            fn square_block(to: &mut Self::Block, a: &Self::Block) {
+                for lane in 0..LANES {
+                    to[lane] = ff::Field::square(&a[lane]);
+                }
             }
 
             #[inline(always)]

@@ -110,16 +110,17 @@ impl Code {
                 Node::Scale(a, scalar) => (place(a), Arg::Scalar(scalar as u16)),
                 _ => (place(a), b.map_or(Arg::Scalar(0), place)),
             };
+            // Before its operands' registers are free: a result is never written over them.
+            let to = free.pop().unwrap_or_else(|| {
+                code.registers += 1;
+                (code.registers - 1) as u16
+            });
             for operand in [Some(a), b].into_iter().flatten() {
                 uses[operand] -= 1;
                 if let (0, Some(Arg::Register(register))) = (uses[operand], places[operand]) {
                     free.push(register);
                 }
             }
-            let to = free.pop().unwrap_or_else(|| {
-                code.registers += 1;
-                (code.registers - 1) as u16
-            });
             places[id] = Some(Arg::Register(to));
             code.steps.push(Step { op, to, a: left, b: right });
         }
@@ -182,44 +183,55 @@ impl RowTask for Run<'_> {
     fn run<L: Lanes<Field = F>>(&self, first: usize, out: &mut [L::Block]) {
         let mut scalars = Vec::with_capacity(self.scalars.len());
         for scalar in self.scalars {
-            scalars.push(L::splat(*scalar));
+            scalars.push(L::splat(*scalar).to_block());
         }
-        let mut registers = vec![[L::zero(); BLOCK]; self.code.registers];
+        let zero = L::zero().to_block();
+        let mut registers = vec![vec![zero; BLOCK]; self.code.registers];
+        let (mut left, mut right) = (zero, zero);
         let mut start = first;
         for out in out.chunks_mut(BLOCK) {
-            let count = out.len();
             for step in &self.code.steps {
-                for place in 0..BLOCK {
-                    // The last block may be short: what it computes beyond is not used, and reads a vector that is there.
-                    let vector = start + if place < count { place } else { 0 };
-                    let a = self.fetch(step.a, &registers, &scalars, place, vector);
-                    let b = self.fetch(step.b, &registers, &scalars, place, vector);
-                    registers[step.to as usize][place] = match step.op {
-                        Op::Add => a.add(b),
-                        Op::Sub => a.sub(b),
-                        Op::Mul => a.mul(b),
-                        Op::Square => a.square(),
-                    };
+                // Operands are in other registers.
+                let mut results = std::mem::take(&mut registers[step.to as usize]);
+                for place in 0..out.len() {
+                    let a = self.fetch::<L>(step.a, &registers, &scalars, place, start + place, &mut left);
+                    let b = self.fetch::<L>(step.b, &registers, &scalars, place, start + place, &mut right);
+                    let to = &mut results[place];
+                    match step.op {
+                        Op::Add => L::add_blocks(to, a, b),
+                        Op::Sub => L::sub_blocks(to, a, b),
+                        Op::Mul => L::mul_blocks(to, a, b),
+                        Op::Square => L::square_block(to, a),
+                    }
                 }
+                registers[step.to as usize] = results;
             }
-            for (place, out) in out.iter_mut().enumerate() {
-                let result: L = self.fetch(self.code.result, &registers, &scalars, place, start + place);
-                *out = result.to_block();
+            for (place, to) in out.iter_mut().enumerate() {
+                *to = *self.fetch::<L>(self.code.result, &registers, &scalars, place, start + place, &mut left);
             }
-            start += count;
+            start += out.len();
         }
     }
 }
 
 impl Run<'_> {
+    /// An operand where it lies; `room` is for one that does not lie anywhere.
     #[inline(always)]
-    fn fetch<L: Lanes<Field = F>>(&self, arg: Arg, registers: &[[L; BLOCK]], scalars: &[L], place: usize, vector: usize) -> L {
+    fn fetch<'a, L: Lanes<Field = F>>(
+        &'a self,
+        arg: Arg,
+        registers: &'a [Vec<L::Block>],
+        scalars: &'a [L::Block],
+        place: usize,
+        vector: usize,
+        room: &'a mut L::Block,
+    ) -> &'a L::Block {
         match arg {
-            Arg::Register(register) => registers[register as usize][place],
-            Arg::Scalar(scalar) => scalars[scalar as usize],
+            Arg::Register(register) => &registers[register as usize][place],
+            Arg::Scalar(scalar) => &scalars[scalar as usize],
             Arg::Column(column) => {
                 let (evals, rotation) = self.columns[column as usize];
-                evals.lanes(vector, rotation)
+                evals.block::<L>(vector, rotation, room)
             }
         }
     }
