@@ -193,10 +193,9 @@ impl RowTask for Run<'_> {
             for step in &self.code.steps {
                 // Operands are in other registers.
                 let mut results = std::mem::take(&mut registers[step.to as usize]);
-                for place in 0..out.len() {
+                for (place, to) in results.iter_mut().enumerate().take(out.len()) {
                     let a = self.fetch::<L>(step.a, &registers, &scalars, place, start + place, &mut left);
                     let b = self.fetch::<L>(step.b, &registers, &scalars, place, start + place, &mut right);
-                    let to = &mut results[place];
                     match step.op {
                         Op::Add => L::add_blocks(to, a, b),
                         Op::Sub => L::sub_blocks(to, a, b),
