@@ -7,3 +7,4 @@ mod gossip;
 mod hostile;
 mod node;
 mod requests;
+mod thousand;
