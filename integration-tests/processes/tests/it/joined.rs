@@ -99,8 +99,17 @@ impl Joined {
 
     /// Jobs in a state, as one sidecar has them, oldest first.
     pub(crate) async fn jobs(&self, place: usize, wanted: impl Fn(JobState) -> bool) -> Vec<JobId> {
-        let Ok(page) = self.clients[place].jobs(&JobFilter::default()).await else { return Vec::new() };
-        page.data.iter().rev().filter(|job| wanted(job.state)).map(|job| job.job).collect()
+        let (mut found, mut filter) = (Vec::new(), JobFilter { limit: Some(1000), ..JobFilter::default() });
+        // Most blocks' jobs are nobody's, so that those that were served are soon pages apart.
+        loop {
+            let Ok(page) = self.clients[place].jobs(&filter).await else { return Vec::new() };
+            found.extend(page.data.iter().filter(|job| wanted(job.state)).map(|job| job.job));
+            filter.after = page.next;
+            if filter.after.is_none() {
+                found.reverse();
+                return found;
+            }
+        }
     }
 
     /// Waits until one sidecar has `count` jobs in a state.
@@ -151,6 +160,25 @@ impl Joined {
         }
     }
 
+    /// Waits until the ledgers of all sidecars have one root, over everything that was ever booked.
+    async fn one_root(&mut self) -> Root {
+        let until = Instant::now() + Duration::from_secs(120);
+        loop {
+            let mut roots = Vec::new();
+            for client in &self.clients {
+                roots.push(client.ledger().await.map(|ledger| ledger.root).ok());
+            }
+            // They do not close a phase at the same moment.
+            if let Some(root) = roots[0]
+                && roots.iter().all(|other| *other == Some(root))
+            {
+                return root;
+            }
+            assert!(Instant::now() < until, "ledgers differ: {roots:?}");
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+    }
+
     pub(crate) async fn stop(mut self) {
         self.children.stop().await;
         self.chain.shutdown().await;
@@ -193,7 +221,8 @@ async fn jobs_with_a_kill(jobs: usize, every: usize) {
     for job in &done {
         net.agreed(job).await;
     }
-    println!("{} jobs, the same entries in {COUNT} sidecars", done.len());
+    let root = net.one_root().await;
+    println!("{} jobs, the same entries in {COUNT} sidecars, one ledger root {root}", done.len());
     net.stop().await;
 }
 
