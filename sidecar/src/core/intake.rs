@@ -163,7 +163,7 @@ impl Core {
             let state = if live.job().is_suspended() { "suspended".into() } else { live.job().state().to_string() };
             return Err(Refusal::NotOpen(format!("{phase} of job {id} is not open: it is {state}")));
         }
-        let deadline = live.job().deadline();
+        let deadline = self.fair_deadline(live);
         let genesis = self.config.genesis_ms / 1000;
         // What others had in time may come here a little later.
         let grace_ms = if self.config.joint { super::GRACE_MS } else { 0 };

@@ -122,7 +122,7 @@ impl Core {
             tolerance_ms: spec.arrival_tolerance_ms,
             grace_ms: GRACE_MS,
             opened_ms: line.starts_ms,
-            min_open_ms: spec.phase_slots * spec.slot_duration_ms / 2,
+            min_open_ms: self.min_open_ms(),
             previous: live.job().last_bundle(),
             previous_signers: signers,
             plan_root: live.job().plan_root(),
@@ -131,6 +131,25 @@ impl Core {
             max_open: spec.max_open_full_proofs as usize,
         };
         Some(judge_proposal(bundle, &view).and_then(|()| self.judge_evidence(bundle)))
+    }
+
+    /// How long a phase has to have been open before it is closed: half of what it is meant to last.
+    fn min_open_ms(&self) -> u64 {
+        self.config.spec.phase_slots * self.config.spec.slot_duration_ms / 2
+    }
+
+    /// Until when provers may submit to the open phase. Among several that is the first deadline at which it will have been open for long enough: where the
+    /// certificate of the phase before came late, nobody votes for a bundle at the deadline that is shown, and what comes after it counts at the next one.
+    pub(super) fn fair_deadline(&self, live: &LiveJob) -> Slot {
+        let mut deadline = live.job().deadline();
+        let Some(line) = live.record.phases.last().filter(|line| self.config.joint && live.job().phase() == Some(line.phase))
+        else {
+            return deadline;
+        };
+        while self.slot_start_ms(deadline) < line.starts_ms.saturating_add(self.min_open_ms()) {
+            deadline = deadline.plus(self.config.spec.phase_slots.max(1));
+        }
+        deadline
     }
 
     /// Nobody certified a bundle in time: the deadline of the open phase moves to `slot`. However often that happens, a later certificate counts.

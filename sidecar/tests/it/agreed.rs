@@ -362,3 +362,45 @@ fn an_uncontradicted_lie_is_fined_by_the_next_attempts_certificate() {
     let of_first = sidecars.worlds[0].lines(&first, &liar);
     assert!(of_first.iter().all(|line| line.1 != Reason::WrongDigest), "nothing is booked twice");
 }
+
+/// The certificate of T1 comes when T2 is nearly over: nobody votes for a T2 of a moment, and what provers hand in until the next deadline counts.
+#[test]
+fn provers_of_a_phase_that_opened_late_have_until_the_next_deadline() {
+    let mut sidecars = Sidecars::new(2);
+    let (job, all) = (sidecars.job, sidecars.selected.clone());
+    for key in &all {
+        for world in &mut sidecars.worlds {
+            assert_eq!(world.submit(world.commitments(&job, key)), Ok(true));
+        }
+    }
+    let bundle = sidecars.bundle(0, 0);
+    for voter in 0..2 {
+        assert_eq!(sidecars.judge(voter, &bundle), Ok(()));
+    }
+    let spec = sidecars.worlds[0].spec().clone();
+    let phase_ms = spec.phase_slots * spec.slot_duration_ms;
+    for world in &mut sidecars.worlds {
+        world.pass_to(world.deadline_ms(&job) + phase_ms - 100);
+        world.core.apply_certified(bundle.clone(), world.now).unwrap();
+        world.settle();
+    }
+    let first = sidecars.bundle(0, 0);
+    assert!(matches!(sidecars.judge(1, &first), Err(Objection::TooShort { .. })));
+    for key in &all {
+        for world in &mut sidecars.worlds {
+            assert_eq!(world.submit(world.partials(&job, key)), Ok(true), "the deadline that is shown is over");
+        }
+    }
+    assert!(sidecars.bundle(0, 0).accepted.is_empty(), "at that deadline they would not count");
+    for world in &mut sidecars.worlds {
+        world.core.extend_to(&job, first.slot.plus(spec.phase_slots)).unwrap();
+    }
+    let second = sidecars.bundle(1, 0);
+    assert_eq!(second.accepted.len(), all.len());
+    assert_eq!(sidecars.judge(0, &second), Ok(()));
+    for world in &mut sidecars.worlds {
+        world.pass_to(world.deadline_ms(&job) + phase_ms);
+        let late = world.partials(&job, &all[0]);
+        assert!(matches!(world.submit(late), Ok(false)), "it is here already");
+    }
+}
