@@ -201,23 +201,22 @@ async fn four_processes_certify_that_nothing_came() {
     net.stop().await;
 }
 
-/// One sidecar is killed while a job is open, and comes back.
-async fn jobs_with_a_kill(jobs: usize, every: usize) {
-    let mut net = Joined::start(phase_slots(12), &[], |_| ()).await;
-    net.provers();
+/// One sidecar is killed while a job is open, and comes back, and again. Jobs end in a state that is wanted.
+async fn jobs_with_a_kill(mut net: Joined, (jobs, every): (usize, usize), wanted: fn(JobState) -> bool) {
+    let phase_ms = net.spec.phase_slots * net.spec.slot_duration_ms;
     for number in 1..=jobs {
         if number % every == 0 {
             let victim = number / every % (COUNT - 1) + 1;
             let open = |state| matches!(state, JobState::T1 | JobState::T2 | JobState::T3);
             net.until(0, 1, 300, open).await;
-            tokio::time::sleep(Duration::from_millis(rand::random_range(0..20_000))).await;
+            tokio::time::sleep(Duration::from_millis(rand::random_range(0..phase_ms))).await;
             net.children.kill(&format!("sidecar-{victim}")).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(rand::random_range(0..8_000))).await;
+            tokio::time::sleep(Duration::from_millis(rand::random_range(0..phase_ms / 2))).await;
             net.run(victim);
         }
-        net.until(0, number, 600, finalized).await;
+        net.until(0, number, 600, wanted).await;
     }
-    let done = net.until(0, jobs, 1, finalized).await;
+    let done = net.until(0, jobs, 1, wanted).await;
     for job in &done {
         net.agreed(job).await;
     }
@@ -226,16 +225,31 @@ async fn jobs_with_a_kill(jobs: usize, every: usize) {
     net.stop().await;
 }
 
+/// The network with its provers.
+async fn with_provers() -> Joined {
+    let mut net = Joined::start(phase_slots(12), &[], |_| ()).await;
+    net.provers();
+    net
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "long: proves two blocks"]
 async fn a_killed_sidecar_comes_back_to_the_same_ledger() {
-    jobs_with_a_kill(2, 2).await;
+    jobs_with_a_kill(with_provers().await, (2, 2), finalized).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "long: proves twenty blocks, a sidecar is killed four times"]
 async fn twenty_jobs_and_four_kills_end_with_one_ledger() {
-    jobs_with_a_kill(20, 5).await;
+    jobs_with_a_kill(with_provers().await, (20, 5), finalized).await;
+}
+
+/// What the machine's proofs have no part in: nobody serves the jobs, everybody selected is fined, leaders and attesters are paid.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "long: twenty phases, a sidecar is killed four times"]
+async fn twenty_jobs_that_nobody_serves_and_four_kills_end_with_one_ledger() {
+    let net = Joined::start(phase_slots(4), &["--set=limits.fill=0"], |spec| spec.max_attempts = 1).await;
+    jobs_with_a_kill(net, (20, 5), |state| matches!(state, JobState::Failed)).await;
 }
 
 /// Two and two have no majority and wait for each other; three and one have, and the one follows.
