@@ -31,10 +31,25 @@ struct Setting {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
     /// Somebody posts.
-    Post { submission: usize, at: usize },
-    Announced { submission: usize, from: usize, to: usize },
-    Asked { submission: usize, from: usize, to: usize },
-    Came { submission: usize, from: usize, to: usize },
+    Post {
+        submission: usize,
+        at: usize,
+    },
+    Announced {
+        submission: usize,
+        from: usize,
+        to: usize,
+    },
+    Asked {
+        submission: usize,
+        from: usize,
+        to: usize,
+    },
+    Came {
+        submission: usize,
+        from: usize,
+        to: usize,
+    },
 }
 
 #[derive(Debug, Default, Clone)]
@@ -199,7 +214,12 @@ impl Outcome {
         let count = self.nodes.len() as u64;
         let mean = |of: fn(&Node) -> u64| self.nodes.iter().map(of).sum::<u64>() / count;
         let most = |of: fn(&Node) -> u64| self.nodes.iter().map(of).max().unwrap_or(0);
-        println!("{setting:?}: held after {} ms by half, {} by 99 of 100, {} by all;", self.delay_ms(50), self.delay_ms(99), self.delay_ms(100));
+        println!(
+            "{setting:?}: held after {} ms by half, {} by 99 of 100, {} by all;",
+            self.delay_ms(50),
+            self.delay_ms(99),
+            self.delay_ms(100)
+        );
         println!(
             "  kB in {} ({} at most), out {} ({}); announcements heard of each submission {:.1}; served {} times ({})",
             mean(|node| node.bytes_in) / 1000,
