@@ -6,13 +6,13 @@ use eventsource_stream::Eventsource;
 use futures::{Stream, StreamExt};
 use quintet_types::{Encode, JobId, LedgerEntry, Plan, PublicKeyBytes, Root, Spec, Submission};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     Accepted, Assignment, CertificateView, Challenge, ClaimView, Data, ErrorBody, Event, EventKind, EvidenceView, Identity,
-    JSON, JobDetail, JobFilter, JobReuse, JobSummary, LedgerView, Page, PeersView, ProverDetail, ProverView, RewardEntry, SSZ,
-    SelectionView, SettlementDetail, SettlementSignatures, SettlementSummary, SignaturesTaken, SubmissionView, Syncing, Topic,
-    ValidatorsView,
+    JSON, JobDetail, JobFilter, JobReuse, JobSummary, LedgerView, Page, PeersView, ProverDetail, ProverFilter, ProverView,
+    RewardEntry, SSZ, SelectionView, SettlementDetail, SettlementSignatures, SettlementSummary, SignaturesTaken,
+    SubmissionView, Syncing, Topic, ValidatorsView,
 };
 
 /// Largest answer that is read: a full proof in its materialised form, with room.
@@ -197,7 +197,11 @@ impl GatewayClient {
 
     /// Jobs, newest first.
     pub async fn jobs(&self, filter: &JobFilter) -> Result<Page<JobSummary>, ClientError> {
-        let mut url = self.url("v1/jobs");
+        self.page("v1/jobs", filter).await
+    }
+
+    async fn page<T: DeserializeOwned>(&self, path: &str, filter: &impl Serialize) -> Result<Page<T>, ClientError> {
+        let mut url = self.url(path);
         let fields = serde_json::to_value(filter).unwrap_or_default();
         if let Some(fields) = fields.as_object() {
             let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -254,9 +258,19 @@ impl GatewayClient {
         self.data(&format!("v1/jobs/{job}/rewards")).await
     }
 
-    /// Provers by index.
+    /// All provers by index, a page at a time.
     pub async fn provers(&self) -> Result<Vec<ProverView>, ClientError> {
-        self.data("v1/provers").await
+        let (mut provers, mut filter) = (Vec::new(), ProverFilter::default());
+        loop {
+            let page: Page<ProverView> = self.page("v1/provers", &filter).await?;
+            // A page that does not go on would be asked for without end.
+            let last = page.data.last().map(|prover| prover.index.0);
+            provers.extend(page.data);
+            if page.next.is_none() || last.is_none() || last <= filter.after {
+                return Ok(provers);
+            }
+            filter.after = last;
+        }
     }
 
     /// One prover with duties and history.

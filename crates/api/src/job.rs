@@ -193,6 +193,9 @@ pub struct JobFilter {
 /// What one selected prover owes: an entry of `GET /v1/jobs/{id}/assignments`.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq, ToSchema)]
 pub struct Assignment {
+    /// The prover's index in the registry.
+    #[schema(value_type = String)]
+    pub index: ProverIndex,
     /// The prover.
     #[schema(value_type = String)]
     pub prover: PublicKeyBytes,

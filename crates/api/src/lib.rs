@@ -27,7 +27,7 @@ pub use job::{
 pub use ledger::{AccountView, EvidenceView, LedgerView, RewardEntry, ValidatorRewards};
 pub use network::{Direction, PeerView, PeersView, ValidatorView, ValidatorsView};
 pub use node::{Health, Identity, Syncing, Version};
-pub use prover::{DutyView, HistoryView, ProverDetail, ProverStatus, ProverView};
+pub use prover::{DutyView, HistoryView, ProverDetail, ProverFilter, ProverStatus, ProverView};
 pub use settlement::{
     Address, ClaimView, LeafView, MAX_SETTLEMENT_SIGNATURES, SettlementDetail, SettlementSignature, SettlementSignatures,
     SettlementState, SettlementSummary, SignatureRefused, SignaturesTaken,

@@ -2,7 +2,7 @@
 
 use quintet_types::{Balance, InstanceIndex, JobId, Phase, ProverIndex, PublicKeyBytes};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// What a prover may do now.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, Eq, ToSchema)]
@@ -44,6 +44,18 @@ pub struct ProverView {
     /// Sum of ledger entries, provisional ones included, in 10⁻⁹ of the source's unit.
     #[schema(value_type = String)]
     pub balance: Balance,
+}
+
+/// Paging of `GET /v1/provers`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq, IntoParams, ToSchema)]
+#[into_params(parameter_in = Query)]
+pub struct ProverFilter {
+    /// Most entries of an answer, at most 1000; 1000 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// Where to go on: `next` of the answer before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
 }
 
 /// `GET /v1/provers/{pubkey}`.

@@ -157,6 +157,11 @@ impl Ledger {
         self.totals_of(|job| self.is_final(job))
     }
 
+    /// As [`Self::totals`], with blocks that are not final yet.
+    pub fn totals_with_provisional(&self) -> BTreeMap<Account, Totals> {
+        self.totals_of(|_| true)
+    }
+
     /// As [`Self::totals`], over blocks before `slot`, with the root over their entries: what a settlement that ends there pays. The same whenever it is
     /// asked for, once those blocks are final and their jobs are over. `None` if later jobs are folded in already.
     pub fn before(&self, slot: Slot) -> Option<(BTreeMap<Account, Totals>, Root)> {

@@ -69,7 +69,7 @@ impl Duty {
         ensure!(expected == got, "the gateway assigns to {got} provers, {expected} are selected");
         for entry in theirs {
             let index = *self.indices.get(&entry.prover).with_context(|| format!("{} is no candidate", entry.prover))?;
-            let same = entry.commit == ours.to_commit(index) && entry.prove == ours.to_prove(index);
+            let same = entry.index == index && entry.commit == ours.to_commit(index) && entry.prove == ours.to_prove(index);
             ensure!(same, "the gateway's assignment of {} is not the one that follows from the seed", entry.prover);
         }
         Ok(ours)
@@ -251,6 +251,7 @@ mod tests {
         let duty = Duty::find(&id, slice::from_ref(&view), &us, &spec).unwrap().unwrap();
         let assignment = Assignment::new(&duty.selection, 20, &spec).unwrap();
         let entry = |index: &ProverIndex| TheirAssignment {
+            index: *index,
             prover: *duty.indices.iter().find(|(_, other)| *other == index).unwrap().0,
             commit: assignment.to_commit(*index),
             prove: assignment.to_prove(*index),

@@ -493,7 +493,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All provers by index. */
+        /** Provers by index. */
         get: operations["list"];
         put?: never;
         post?: never;
@@ -631,6 +631,8 @@ export interface components {
         Assignment: {
             /** @description Instances to commit in T1. */
             commit: string[];
+            /** @description The prover's index in the registry. */
+            index: string;
             /** @description Instances to prove in T2. */
             prove: string[];
             /** @description The prover. */
@@ -950,6 +952,8 @@ export interface components {
             data: {
                 /** @description Instances to commit in T1. */
                 commit: string[];
+                /** @description The prover's index in the registry. */
+                index: string;
                 /** @description Instances to prove in T2. */
                 prove: string[];
                 /** @description The prover. */
@@ -988,23 +992,6 @@ export interface components {
                 /** @description Weight of all who may vote. */
                 total_weight: string;
                 /** @description Weight of these: gwei of effective balance, or seats where the job's committee was drawn. */
-                weight: string;
-            }[];
-        };
-        /** @description A successful answer. */
-        Data_Vec_ProverView: {
-            data: {
-                /** @description Sum of ledger entries, provisional ones included, in 10⁻⁹ of the source's unit. */
-                balance: string;
-                /** @description Index in the registry. */
-                index: string;
-                /** @description Key. */
-                pubkey: string;
-                /** @description Stake in gwei. */
-                stake_gwei: string;
-                /** @description Status. */
-                status: components["schemas"]["ProverStatus"];
-                /** @description Selection weight in 1/65,536; 65,536 is a newcomer's. */
                 weight: string;
             }[];
         };
@@ -1258,6 +1245,26 @@ export interface components {
                 state: components["schemas"]["JobState"];
                 /** @description Number of transactions of the block. */
                 transactions: string;
+            }[];
+            /** @description Pass it as `after` to get the next part; absent on the last one. */
+            next?: string | null;
+        };
+        /** @description A part of a long list. */
+        Page_ProverView: {
+            /** @description The entries of this part. */
+            data: {
+                /** @description Sum of ledger entries, provisional ones included, in 10⁻⁹ of the source's unit. */
+                balance: string;
+                /** @description Index in the registry. */
+                index: string;
+                /** @description Key. */
+                pubkey: string;
+                /** @description Stake in gwei. */
+                stake_gwei: string;
+                /** @description Status. */
+                status: components["schemas"]["ProverStatus"];
+                /** @description Selection weight in 1/65,536; 65,536 is a newcomer's. */
+                weight: string;
             }[];
             /** @description Pass it as `after` to get the next part; absent on the last one. */
             next?: string | null;
@@ -2734,7 +2741,12 @@ export interface operations {
     };
     list: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Where to go on: `next` of the answer before. */
+                after?: number;
+                /** @description Most entries of an answer, at most 1000; 1000 if absent. */
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -2746,7 +2758,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Data_Vec_ProverView"];
+                    "application/json": components["schemas"]["Page_ProverView"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };

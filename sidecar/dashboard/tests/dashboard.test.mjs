@@ -163,7 +163,7 @@ test("200 provers × 400 instances, answers simulated: nothing moves, and it is 
   const phases = [{ phase: "t1", starts_ms: "1000", deadline_ms: "2000", closed_ms: 1800, submissions: "200", leader: "3", rank: 0, certificate: "certified" }];
   const large = { ...job, state: "t2", num_instances: "400", num_provers: "200", k: 11, input_root: "0x00", selected: provers, phases, instances };
   await page.route("**/v1/jobs/large", answer(large));
-  await page.route("**/v1/jobs/large/assignments", answer(provers.map((prover, n) => ({ prover, commit: Array.from({ length: 16 }, (_, i) => `${(n * 2 + i) % 400}`), prove: [`${(n * 2) % 400}`] }))));
+  await page.route("**/v1/jobs/large/assignments", answer(provers.map((prover, n) => ({ index: `${n}`, prover, commit: Array.from({ length: 16 }, (_, i) => `${(n * 2 + i) % 400}`), prove: [`${(n * 2) % 400}`] }))));
   await page.route("**/v1/jobs/large/reuse", answer({ provers, full_proofs: provers.map((prover, n) => ({ phase: "T3", prover, body_root: "0x00", included: true, makers: instances.map((_, i) => (i + n) % 200) })) }));
   for (const part of ["commitments", "partial_proofs", "full_proofs", "rewards", "certificates"]) await page.route(`**/v1/jobs/large/${part}`, answer([]));
   await page.evaluate(() => {

@@ -7,7 +7,7 @@ use quintet_api::{
     LedgerView, ProverDetail, ProverStatus, ProverView, RewardEntry, SubmissionView, ValidatorRewards,
 };
 use quintet_machine::AirId;
-use quintet_protocol::{Job, JobState as ProtocolState, ProverRecord, history_slot};
+use quintet_protocol::{Job, JobState as ProtocolState, ProverRecord, Totals, history_slot};
 use quintet_types::{Account, Balance, InstanceIndex, Phase, ProverIndex, Slot, ValidatorIndex};
 
 use super::{Core, LiveJob, Received, Verdict, open::epoch_of};
@@ -105,6 +105,7 @@ impl Core {
     pub fn assignments(&self, live: &LiveJob) -> Vec<Assignment> {
         let Some(assignment) = live.job().assignment() else { return Vec::new() };
         let of = |&prover: &ProverIndex| Assignment {
+            index: prover,
             prover: self.prover_key(prover),
             commit: assignment.to_commit(prover),
             prove: assignment.to_prove(prover),
@@ -129,43 +130,44 @@ impl Core {
         of_phase.map(|(_, received)| submission_view(received)).collect()
     }
 
-    /// One prover in the list.
-    pub fn prover_view(&self, record: &ProverRecord) -> ProverView {
+    /// Provers in the list. What they have in common is looked at once: a list costs one pass over the ledger, however long it is.
+    pub fn prover_views(&self, records: &[ProverRecord]) -> Vec<ProverView> {
         let spec = &self.config.spec;
         let epoch = epoch_of(self.chain.head_slot, spec.slots_per_epoch);
         let ancestry = self.chain.ancestry(self.chain.head);
         let on_chain = |slot: Slot, root: &quintet_types::Root| ancestry.contains(slot, root);
         let histories = self.books.history.at(history_slot(epoch, spec), spec.history_shift, on_chain);
-        let busy = self.books.busy.busy_at(self.chain.head_slot.plus(1), spec, on_chain).contains(&record.index);
-        let paused = record.pauses.iter().any(|p| p.from <= epoch && p.until.is_none_or(|until| epoch < until));
-        let status = if record.stake_gwei < spec.min_prover_stake_gwei {
-            ProverStatus::Underfunded
-        } else if record.exit.is_some() {
-            ProverStatus::Exiting
-        } else if record.activation > epoch {
-            ProverStatus::Pending
-        } else if paused {
-            ProverStatus::Paused
-        } else if busy {
-            ProverStatus::Busy
-        } else {
-            ProverStatus::Active
+        let busy = self.books.busy.busy_at(self.chain.head_slot.plus(1), spec, on_chain);
+        let totals = self.books.ledger.totals_with_provisional();
+        let view = |record: &ProverRecord| {
+            let paused = record.pauses.iter().any(|p| p.from <= epoch && p.until.is_none_or(|until| epoch < until));
+            let status = if record.stake_gwei < spec.min_prover_stake_gwei {
+                ProverStatus::Underfunded
+            } else if record.exit.is_some() {
+                ProverStatus::Exiting
+            } else if record.activation > epoch {
+                ProverStatus::Pending
+            } else if paused {
+                ProverStatus::Paused
+            } else if busy.contains(&record.index) {
+                ProverStatus::Busy
+            } else {
+                ProverStatus::Active
+            };
+            ProverView {
+                index: record.index,
+                pubkey: record.pubkey,
+                stake_gwei: record.stake_gwei,
+                status,
+                weight: u64::from(histories.get(&record.index).copied().unwrap_or_default().weight()),
+                balance: totals.get(&Account::Prover(record.index)).map(Totals::balance).unwrap_or_default(),
+            }
         };
-        let account = Account::Prover(record.index);
-        let mut balance = self.books.ledger.balance(&account);
-        balance.0 += self.books.ledger.provisional(&account).0;
-        ProverView {
-            index: record.index,
-            pubkey: record.pubkey,
-            stake_gwei: record.stake_gwei,
-            status,
-            weight: u64::from(histories.get(&record.index).copied().unwrap_or_default().weight()),
-            balance,
-        }
+        records.iter().map(view).collect()
     }
 
     /// One prover with duties and history.
-    pub fn prover_detail(&self, record: &ProverRecord) -> ProverDetail {
+    pub fn prover_detail(&self, record: &ProverRecord) -> Option<ProverDetail> {
         let mut duties = Vec::new();
         let mut history = Vec::new();
         for (id, live) in self.jobs().rev() {
@@ -192,7 +194,8 @@ impl Core {
             }
         }
         history.truncate(100);
-        ProverDetail { prover: self.prover_view(record), duties, history }
+        let prover = self.prover_views(std::slice::from_ref(record)).pop()?;
+        Some(ProverDetail { prover, duties, history })
     }
 
     /// The ledger.

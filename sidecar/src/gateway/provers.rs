@@ -1,10 +1,11 @@
 //! Provers.
 
 use axum::{
-    extract::{Path, State},
-    response::Response,
+    Json,
+    extract::{Path, Query, State, rejection::QueryRejection},
+    response::{IntoResponse as _, Response},
 };
-use quintet_api::{Data, ErrorBody, ProverDetail, ProverView};
+use quintet_api::{Data, ErrorBody, Page, ProverDetail, ProverFilter, ProverView};
 use quintet_types::PublicKeyBytes;
 
 use super::{
@@ -12,12 +13,27 @@ use super::{
     extract::{json, parse},
 };
 
-/// All provers by index.
-#[utoipa::path(get, path = "/v1/provers", tag = "provers", responses((status = 200, body = Data<Vec<ProverView>>)))]
-pub(super) async fn list(State(app): State<App>) -> Response {
+/// Most entries of a page.
+const MAX_PAGE: usize = 1000;
+
+/// Provers by index.
+#[utoipa::path(get, path = "/v1/provers", tag = "provers", params(ProverFilter), responses((status = 200, body = Page<ProverView>), (status = 400, body = ErrorBody)))]
+pub(super) async fn list(
+    State(app): State<App>,
+    filter: Result<Query<ProverFilter>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    let Query(filter) = filter.map_err(|error| ApiError::new(400, error.body_text()))?;
+    let limit = filter.limit.unwrap_or(MAX_PAGE);
+    if limit == 0 || limit > MAX_PAGE {
+        return Err(ApiError::new(400, format!("limit is {limit}, 1 to {MAX_PAGE} are allowed")));
+    }
     let core = app.shared.read();
-    let views: Vec<ProverView> = core.provers().iter().map(|record| core.prover_view(record)).collect();
-    json(views)
+    let provers = core.provers();
+    let first = filter.after.map_or(0, |after| provers.partition_point(|record| record.index.0 <= after));
+    let rest = &provers[first..];
+    let data = core.prover_views(&rest[..limit.min(rest.len())]);
+    let next = data.last().filter(|_| rest.len() > limit).map(|last| last.index.to_string());
+    Ok(Json(Page { data, next }).into_response())
 }
 
 /// One prover with duties and history.
@@ -26,6 +42,6 @@ pub(super) async fn prover(State(app): State<App>, Path(pubkey): Path<String>) -
     let key: PublicKeyBytes = parse("public key", &pubkey)?;
     let core = app.shared.read();
     let record = core.prover_index(&key).and_then(|index| core.provers().get(index.as_usize()));
-    let record = record.ok_or_else(|| ApiError::new(404, format!("{key} is not a registered prover")))?;
-    Ok(json(core.prover_detail(record)))
+    let detail = record.and_then(|record| core.prover_detail(record));
+    Ok(json(detail.ok_or_else(|| ApiError::new(404, format!("{key} is not a registered prover")))?))
 }

@@ -19,11 +19,11 @@ export function JobPage({ id }: { id: string }) {
   const certificates = useLive<Certificate[]>(`${path}/certificates`, ["phase", "certificate"]);
   const reuse = useLive<Reuse>(`${path}/reuse`, ["submission", "phase"]);
   const rewards = useLive<Entry[]>(`${path}/rewards`, ["phase", "job"]);
-  const provers = useLive<Prover[]>("v1/provers", []);
-  const indices = useMemo(() => new Map(provers.data?.map((one) => [one.pubkey, one.index])), [provers.data]);
+  // For links: beyond these a ledger entry shows the index alone.
+  const provers = useLive<Prover[]>("v1/provers?limit=1000", []);
   const cells = useMemo(
-    () => job.data && table(job.data, assignments.data ?? [], commitments.data ?? [], rewards.data ?? [], indices, reuse.data),
-    [job.data, assignments.data, commitments.data, rewards.data, indices, reuse.data],
+    () => job.data && table(job.data, assignments.data ?? [], commitments.data ?? [], rewards.data ?? [], reuse.data),
+    [job.data, assignments.data, commitments.data, rewards.data, reuse.data],
   );
   const submissions = [...(commitments.data ?? []), ...(partials.data ?? []), ...(fulls.data ?? [])];
   return (

@@ -1,5 +1,6 @@
 // All provers.
 
+import { useState } from "preact/hooks";
 import type { Prover } from "../api";
 import { group, units } from "../format";
 import { useLive } from "../live";
@@ -7,9 +8,15 @@ import { Badge, Hash, proverLink, State } from "../parts/common";
 
 /** A newcomer's weight. */
 const ONE = 65_536;
+/** Provers on a page. */
+const PAGE = 200;
 
 export function ProversPage() {
-  const live = useLive<Prover[]>("v1/provers", ["job", "phase", "finalized"]);
+  // Index of the last prover of the page before, of this page and of those before it.
+  const [starts, setStarts] = useState<string[]>([]);
+  const after = starts.at(-1);
+  const live = useLive<Prover[]>(`v1/provers?limit=${PAGE}${after === undefined ? "" : `&after=${after}`}`, ["job", "phase", "finalized"]);
+  const last = live.data?.length === PAGE ? live.data.at(-1)?.index : undefined;
   return (
     <>
       <h2>Provers</h2>
@@ -44,6 +51,12 @@ export function ProversPage() {
           </tbody>
         </table>
       </div>
+      {(after !== undefined || last !== undefined) && (
+        <p>
+          <button type="button" disabled={after === undefined} onClick={() => setStarts(starts.slice(0, -1))}>Previous</button>{" "}
+          <button type="button" disabled={last === undefined} onClick={() => last !== undefined && setStarts([...starts, last])}>Next</button>
+        </p>
+      )}
     </>
   );
 }

@@ -16,7 +16,7 @@ export interface Table {
 }
 
 /** What each prover did for each instance. */
-export function table(job: JobDetail, assignments: Assignment[], commitments: Submission[], entries: Entry[], indices: Map<string, string>, reuse: Reuse | undefined): Table {
+export function table(job: JobDetail, assignments: Assignment[], commitments: Submission[], entries: Entry[], reuse: Reuse | undefined): Table {
   const provers = assignments.map((one) => one.prover);
   const committed = new Map(commitments.map((one) => [one.prover, new Set(one.valid)]));
   const blamed = new Set(entries.filter((one) => one.reason === "wrong_digest").map((one) => one.account.index));
@@ -29,7 +29,7 @@ export function table(job: JobDetail, assignments: Assignment[], commitments: Su
       if (uses[row]?.[column]) return "reused";
       if (instance.proven_by.includes(one.prover)) return "proven";
       const mine = commit.has(instance.instance) || prove.has(instance.instance);
-      if (mine && blamed.has(indices.get(one.prover) ?? "")) return "blamed";
+      if (mine && blamed.has(one.index)) return "blamed";
       if (prove.has(instance.instance) && t2) return "missed";
       if (committed.get(one.prover)?.has(instance.instance)) return "committed";
       if (commit.has(instance.instance) && t1) return "missed";

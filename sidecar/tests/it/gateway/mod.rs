@@ -8,6 +8,7 @@ mod limits;
 mod openapi;
 mod operator;
 mod others;
+mod provers;
 mod record;
 mod settlements;
 mod submissions;
