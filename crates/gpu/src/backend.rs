@@ -6,7 +6,7 @@ use std::{
     hash::Hash,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -39,6 +39,8 @@ pub struct Gpu {
     /// Proofs that streamed.
     streamed: AtomicU64,
     forced: Option<Plan>,
+    /// Multiplications of an AIR's constraints up to which these are written out.
+    written: AtomicUsize,
     /// One proof at a time: two would need twice the memory and finish no sooner.
     turn: Mutex<()>,
 }
@@ -65,6 +67,7 @@ impl Gpu {
             kept: Mutex::default(),
             streamed: AtomicU64::new(0),
             forced: None,
+            written: AtomicUsize::new(0),
             turn: Mutex::default(),
         }
     }
@@ -73,6 +76,16 @@ impl Gpu {
     /// many columns at a time. For tests and measurements.
     pub fn streaming(self, parts: u32, block: Option<usize>) -> Self {
         Self { forced: Some(Plan { parts, block }), ..self }
+    }
+
+    /// Writes constraints out as kernels of their own for AIRs of up to `most` multiplications a row; those with more, and by default all, are interpreted.
+    pub fn writing(self, most: usize) -> Self {
+        Self { written: AtomicUsize::new(most), ..self }
+    }
+
+    /// Multiplications of an AIR's constraints up to which these are written out; 0 where none are.
+    pub fn written(&self) -> usize {
+        self.written.load(Ordering::Relaxed)
     }
 
     /// Proofs that did not fit the device's memory as a whole.
@@ -90,7 +103,7 @@ impl Gpu {
         if !(MIN_K..=MAX_K).contains(&k) {
             return Err(Error::Size(format!("k = {k} is not between {MIN_K} and {MAX_K}")));
         }
-        kept(&self.shapes, name(key), || Ok(Shape::new(&key.spec)))
+        kept(&self.shapes, name(key), || Ok(Shape::new(&key.spec, self.written())))
     }
 
     fn size(&self, key: &AirKey, shape: &Shape) -> Result<Arc<Size>, Error> {
@@ -103,8 +116,28 @@ impl Gpu {
     fn circuit(&self, size: &Size, key: &AirKey, shape: &Shape) -> Result<Arc<Circuit>, Error> {
         kept(&self.circuits, name(key), || {
             self.make_room(shape.circuit() + shape.preparing(&self.rooms()), None)?;
-            Circuit::new(&self.device, size, key)
+            Circuit::new(&self.device, size, key, self.written())
         })
+    }
+
+    /// All that proofs of an AIR share. If the driver refuses kernels that are written out, none are from now on.
+    fn prepared(&self, key: &AirKey) -> Result<(Arc<Shape>, Arc<Size>, Arc<Circuit>), Error> {
+        let prepare = || {
+            let shape = self.shape(key)?;
+            let size = self.size(key, &shape)?;
+            let circuit = self.circuit(&size, key, &shape)?;
+            Ok((shape, size, circuit))
+        };
+        match prepare() {
+            Err(error @ Error::Kernel { .. }) if self.written() > 0 => {
+                tracing::warn!(air = key.spec.name, %error, "the driver refuses constraints that are written out: they are interpreted");
+                self.written.store(0, Ordering::Relaxed);
+                lock(&self.shapes).clear();
+                lock(&self.circuits).clear();
+                prepare()
+            }
+            prepared => prepared,
+        }
     }
 
     fn rooms(&self) -> Rooms {
@@ -262,9 +295,7 @@ impl Backend for Gpu {
     fn prove(&self, key: &AirKey, witness: &Witness<'_>) -> Result<Vec<u8>, PlonkError> {
         let _turn = self.turn();
         quintet_plonk::engine::check(&key.spec, witness)?;
-        let shape = self.shape(key)?;
-        let size = self.size(key, &shape)?;
-        let circuit = self.circuit(&size, key, &shape)?;
+        let (shape, size, circuit) = self.prepared(key)?;
         let kept = witness.resident.and_then(|resident| resident.downcast_ref::<OnDevice>());
         let kept = kept.filter(|kept| {
             Arc::ptr_eq(&kept.device, &self.device)

@@ -71,6 +71,60 @@ impl Chosen {
     }
 }
 
+/// How constraints are run on GPUs, as a person chooses it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Constraints {
+    /// What [`tune::written`] measures on each.
+    #[default]
+    Auto,
+    /// Written out as kernels of their own, however long drivers compile them.
+    Written,
+    /// Interpreted.
+    Interpreted,
+}
+
+impl Constraints {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Written, Self::Interpreted];
+
+    /// Name on command lines and in configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Written => "written",
+            Self::Interpreted => "interpreted",
+        }
+    }
+
+    /// Multiplications of an AIR up to which its constraints are written out on a device.
+    fn on(self, device: &Device) -> Result<usize, Error> {
+        match self {
+            Self::Auto => tune::written(device, tune::default_file().as_deref()),
+            Self::Written => Ok(usize::MAX),
+            Self::Interpreted => Ok(0),
+        }
+    }
+}
+
+impl fmt::Display for Constraints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name that no way of running constraints has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("constraints cannot be {0:?}: there are auto, written and interpreted")]
+pub struct UnknownConstraints(String);
+
+impl FromStr for Constraints {
+    type Err = UnknownConstraints;
+
+    fn from_str(name: &str) -> Result<Self, UnknownConstraints> {
+        Self::ALL.into_iter().find(|way| way.name() == name).ok_or_else(|| UnknownConstraints(name.to_owned()))
+    }
+}
+
 /// How GPUs are used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GpuOptions {
@@ -80,11 +134,13 @@ pub struct GpuOptions {
     pub memory: Option<u64>,
     /// Whether what they make is checked, as [`Guarded`] says.
     pub checks: bool,
+    /// How constraints are run.
+    pub constraints: Constraints,
 }
 
 impl Default for GpuOptions {
     fn default() -> Self {
-        Self { gpus: Vec::new(), memory: None, checks: true }
+        Self { gpus: Vec::new(), memory: None, checks: true, constraints: Constraints::Auto }
     }
 }
 
@@ -111,7 +167,7 @@ pub fn open(choice: Choice, options: &GpuOptions) -> Result<Chosen, Error> {
     let (mut opened, mut indices) = (Vec::new(), Vec::new());
     let mut warnings = Vec::new();
     for &index in wanted {
-        match open_one(&adapters, index, options.memory) {
+        match open_one(&adapters, index, options.memory, options.constraints) {
             Ok(gpu) => {
                 if gpu.device().info().software {
                     warnings.push(format!("GPU {index} is a program on the CPU, slower than the CPU itself"));
@@ -139,10 +195,10 @@ pub fn open(choice: Choice, options: &GpuOptions) -> Result<Chosen, Error> {
     if opened.is_empty() {
         return Ok(Chosen { warning, ..Chosen::plain(BackendKind::Cpu) });
     }
-    let memory = options.memory;
+    let (memory, constraints) = (options.memory, options.constraints);
     // Adapters are asked for again: the one that a lost device was on may be gone from the list.
     let reopen = move |place: usize| {
-        let gpu = open_one(&Adapters::find(), indices[place], memory)?;
+        let gpu = open_one(&Adapters::find(), indices[place], memory, constraints)?;
         tune::multiplications(gpu.device())?;
         Ok(gpu)
     };
@@ -151,9 +207,11 @@ pub fn open(choice: Choice, options: &GpuOptions) -> Result<Chosen, Error> {
     Ok(Chosen { backend: Arc::new(guarded), monitor, warning })
 }
 
-fn open_one(adapters: &Adapters, index: usize, memory: Option<u64>) -> Result<Gpu, Error> {
+fn open_one(adapters: &Adapters, index: usize, memory: Option<u64>, constraints: Constraints) -> Result<Gpu, Error> {
     let layout = tune::layout(adapters, index, tune::default_file().as_deref())?;
-    Ok(Gpu::new(Arc::new(Device::open(adapters, index, DeviceOptions { memory, ..DeviceOptions::new(layout) })?)))
+    let device = Device::open(adapters, index, DeviceOptions { memory, ..DeviceOptions::new(layout) })?;
+    let written = constraints.on(&device)?;
+    Ok(Gpu::new(Arc::new(device)).writing(written))
 }
 
 #[cfg(test)]
@@ -166,6 +224,10 @@ mod tests {
             assert_eq!(choice.to_string().parse(), Ok(choice));
         }
         assert!("cuda".parse::<Choice>().is_err());
+        for way in Constraints::ALL {
+            assert_eq!(way.to_string().parse(), Ok(way));
+        }
+        assert!("compiled".parse::<Constraints>().is_err());
     }
 
     #[test]

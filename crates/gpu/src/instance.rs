@@ -10,7 +10,7 @@ use quintet_plonk::{
 use crate::{
     Bases, Batch, Buffer, Columns, Device, Error, HostColumn, PackedColumn,
     polynomials::{Source, each_chunk},
-    quotient::Program,
+    program::{Program, is_written},
     rooms::Rooms,
     transform::Transform,
 };
@@ -83,7 +83,8 @@ pub(crate) struct Circuit {
 }
 
 impl Circuit {
-    pub(crate) fn new(device: &Device, size: &Size, key: &AirKey) -> Result<Self, Error> {
+    /// Constraints are written out where they have up to `written` multiplications.
+    pub(crate) fn new(device: &Device, size: &Size, key: &AirKey, written: usize) -> Result<Self, Error> {
         let spec = &key.spec;
         let envelope = HostColumn::new(&quintet_air::ColumnData::Uint(vec![1; height(size.k) + 1]));
         let fixed = spec.fixed.iter().map(|column| HostColumn::field(&column.values));
@@ -91,7 +92,9 @@ impl Circuit {
         let shared = Columns::new(device, "fixed columns", size.rows(), columns.len())?;
         let sources: Vec<Source<'_>> = columns.iter().map(Source::Host).collect();
         each_chunk(&mut device.batch(), &sources, |batch, first, columns| size.interpolate(batch, columns, &shared, first))?;
-        let programs = Group::all(spec).into_iter().map(|group| Program::new(device, group)).collect::<Result<_, _>>()?;
+        let groups = Group::all(spec);
+        let written = is_written(&groups, written);
+        let programs = groups.into_iter().map(|group| Program::new(device, spec, group, written)).collect::<Result<_, _>>()?;
         Ok(Self { queries: Queries::new(spec), programs, shared, places: Places::new(spec) })
     }
 }

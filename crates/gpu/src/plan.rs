@@ -14,7 +14,7 @@ use crate::{
     field,
     instance::Places,
     msm,
-    quotient::registers,
+    program::{is_written, spilled},
     rooms::Rooms,
     tile,
     transform::Transform,
@@ -51,7 +51,8 @@ pub(crate) struct Shape {
     /// What constraints read on the first coset, which has all of them: by column, and by program with rotations.
     read: BTreeSet<(usize, i32)>,
     programs: Vec<Vec<(usize, i32)>>,
-    registers: Vec<u32>,
+    /// Values of a row that lie in a buffer, by program.
+    spilled: Vec<u32>,
     scalars: usize,
     steps: usize,
     /// Columns of values of constraints.
@@ -61,8 +62,10 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    pub(crate) fn new(spec: &AirSpec) -> Self {
+    /// With constraints written out that have up to `written` multiplications.
+    pub(crate) fn new(spec: &AirSpec, written: usize) -> Self {
         let groups = Group::all(spec);
+        let written = is_written(&groups, written);
         let places = Places::new(spec);
         let queries = Queries::new(spec);
         let programs: Vec<Vec<(usize, i32)>> = groups
@@ -86,7 +89,7 @@ impl Shape {
             second,
             first: spec.columns[..spec.phase_one].iter().map(|column| bits(&column.class)).collect(),
             read: programs.iter().flatten().copied().collect(),
-            registers: groups.iter().map(registers).collect(),
+            spilled: groups.iter().map(|group| spilled(group, written)).collect(),
             scalars,
             steps: groups.iter().map(|group| group.code.steps.len()).sum(),
             values: groups.iter().map(|group| 1 << group.log).sum(),
@@ -196,9 +199,9 @@ impl Shape {
             if plan.parts == 0 { *read } else { (reads.iter().position(|own| own == read).unwrap_or(0), 0) }
         };
         let mut tiles = 0;
-        for (program, registers) in self.programs.iter().zip(&self.registers) {
+        for (program, spilled) in self.programs.iter().zip(&self.spilled) {
             let read: Vec<(usize, i32)> = program.iter().map(flat).collect();
-            tiles += tile::bytes(reads.len(), &read, *registers, rows, rooms)?;
+            tiles += tile::bytes(reads.len(), &read, *spilled, rows, rooms)?;
         }
         let scratch = rooms.scratch_columns(rows).min(reads.len()) as u64 * part;
         let fine = if plan.parts == 0 { 0 } else { Transform::bytes(self.k - plan.parts) };
@@ -246,12 +249,12 @@ pub struct Need {
 }
 
 impl Need {
-    /// Of an AIR, on a device whose kernels see `binding` bytes of a buffer.
+    /// Of an AIR, on a device whose kernels see `binding` bytes of a buffer and are written out for constraints of up to `written` multiplications.
     ///
     /// # Errors
     /// If one row of its columns does not fit.
-    pub fn new(spec: &AirSpec, binding: u64) -> Result<Self, Error> {
-        let shape = Shape::new(spec);
+    pub fn new(spec: &AirSpec, binding: u64, written: usize) -> Result<Self, Error> {
+        let shape = Shape::new(spec, written);
         let whole = shape.whole(&Rooms::new(u64::MAX, binding))?;
         Ok(Self { whole, least: shape.least(whole, binding), kept: shape.packed() })
     }

@@ -4,75 +4,18 @@ use std::collections::BTreeMap;
 
 use ff::{Field, PrimeField, WithSmallOrderMulGroup};
 use quintet_air::F;
-use quintet_plonk::engine::{Arg, Code, Group, Input, MAX_LOG, Op};
+use quintet_plonk::engine::{Input, MAX_LOG};
 
 use crate::{
-    Batch, Buffer, Device, Error,
+    Batch, Error,
     columns::Columns,
     field,
     polynomials::Polynomials,
+    program::{Program, Read},
     rooms::Rooms,
     tile::Task,
     transform::{Scale, Transform, omega},
 };
-
-/// The constraints of one degree on the device.
-#[derive(Debug)]
-pub(crate) struct Program {
-    pub(crate) log: u32,
-    /// What is computed, on the host: scalars change from proof to proof.
-    pub(crate) group: Group,
-    pub(crate) steps: Buffer,
-    pub(crate) step_count: u32,
-    pub(crate) result: u32,
-    pub(crate) registers: u32,
-}
-
-impl Program {
-    pub(crate) fn new(device: &Device, group: Group) -> Result<Self, Error> {
-        let code = &group.code;
-        let words: Vec<u32> =
-            code.steps.iter().flat_map(|step| [op(step.op), u32::from(step.to), arg(step.a), arg(step.b)]).collect();
-        Ok(Self {
-            log: group.log,
-            steps: device.upload("constraints", &words)?,
-            step_count: code.steps.len() as u32,
-            result: arg(code.result),
-            registers: registers(&group),
-            group,
-        })
-    }
-
-    fn code(&self) -> &Code {
-        &self.group.code
-    }
-
-    /// Columns that it reads, by the places of their polynomials, and rotations, in the order of its operands.
-    pub(crate) fn reads(&self, place: &dyn Fn(Input) -> usize) -> impl Iterator<Item = Read> {
-        self.code().columns.iter().map(|(input, rotation)| (place(*input), *rotation))
-    }
-}
-
-/// Registers of a program's kernel: those for different AIRs are the same if they need about as many.
-pub(crate) fn registers(group: &Group) -> u32 {
-    (group.code.registers as u32).next_multiple_of(16).max(16)
-}
-
-fn op(op: Op) -> u32 {
-    match op {
-        Op::Add => 0,
-        Op::Sub => 1,
-        Op::Mul | Op::Square => 2,
-    }
-}
-
-fn arg(arg: Arg) -> u32 {
-    match arg {
-        Arg::Register(place) => 4 * u32::from(place),
-        Arg::Column(place) => 4 * u32::from(place) + 1,
-        Arg::Scalar(place) => 4 * u32::from(place) + 2,
-    }
-}
 
 /// What the quotient is made of.
 pub(crate) struct Quotient<'a> {
@@ -97,9 +40,6 @@ fn root(k: u32, exponent: i64) -> F {
     omega(k).pow_vartime([exponent.rem_euclid(1 << k) as u64])
 }
 
-/// A column at a rotation, by the place of its polynomial.
-type Read = (usize, i32);
-
 impl Quotient<'_> {
     /// Gives the quotient's pieces of `2^k` coefficients. `weights` are the powers of y.
     ///
@@ -117,7 +57,7 @@ impl Quotient<'_> {
         // One column per coset of each group.
         let mut values = Vec::new();
         for program in self.programs {
-            values.push(Columns::new(device, "values of constraints", rows, 1 << program.log)?);
+            values.push(Columns::new(device, "values of constraints", rows, 1 << program.log())?);
         }
         let mut done = vec![0; self.programs.len()];
         for coset in 0..1usize << MAX_LOG {
@@ -156,18 +96,18 @@ impl Quotient<'_> {
         let coefficients = Columns::new(device, "coefficients of a coset", rows, 1 << MAX_LOG)?;
         let mut started = vec![false; pieces];
         for (program, values) in self.programs.iter().zip(values) {
-            let count = 1usize << program.log;
+            let count = 1usize << program.log();
             for i in 0..count {
-                let shift = shift(self.k, i << (MAX_LOG - program.log));
+                let shift = shift(self.k, i << (MAX_LOG - program.log()));
                 let inverse = shift.invert().into_option().unwrap_or(F::ZERO);
                 batch.powers(inverse, F::TWO_INV.pow_vartime([u64::from(self.k)]), scale.all())?;
                 let place = (coefficients.column(i), scratch.all(), 1);
                 self.transform.inverse(batch, values.column(i), Some(scale.all()), place)?;
             }
             // The coefficients of coset i are d[r] = Σ_t h[r + t·n] · (shiftⁿ)ᵗ, and the shifts' n-th powers are ζⁿ times the count-th roots of unity.
-            let size_inverse = F::TWO_INV.pow_vartime([u64::from(program.log)]);
+            let size_inverse = F::TWO_INV.pow_vartime([u64::from(program.log())]);
             let zeta_inverse = F::ZETA.square().pow_vartime([rows as u64]);
-            let root_inverse = omega(program.log).invert().into_option().unwrap_or(F::ONE);
+            let root_inverse = omega(program.log()).invert().into_option().unwrap_or(F::ONE);
             for (t, started) in started.iter_mut().enumerate().take(count) {
                 let outer = zeta_inverse.pow_vartime([t as u64]) * size_inverse;
                 let terms: Vec<(usize, F)> =

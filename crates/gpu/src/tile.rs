@@ -2,25 +2,16 @@
 
 use quintet_air::F;
 
-use crate::{
-    Batch, Error, KernelSpec, Slice,
-    columns::{Columns, groups},
-    field,
-    quotient::Program,
-    rooms::Rooms,
-};
+use crate::{Batch, Error, Slice, columns::Columns, field, program::Program, rooms::Rooms, written::Operands};
 
-/// Registers that a thread holds itself; more of them lie in a buffer. Drivers turn larger arrays into code that is compiled for minutes.
-const PRIVATE: u32 = 32;
-
-/// Rows of a program with so many registers that are run at a time.
-fn rows_at_once(registers: u32, rows: usize, room: u64) -> usize {
-    if registers <= PRIVATE { rows } else { rows.min((room / (u64::from(registers) * field::BYTES)) as usize).max(1) }
+/// Rows of a program with so many values of a row in a buffer that are run at a time.
+fn rows_at_once(spilled: u32, rows: usize, room: u64) -> usize {
+    if spilled == 0 { rows } else { rows.min((room / (u64::from(spilled) * field::BYTES)) as usize).max(1) }
 }
 
-/// Bytes of the registers of so many rows.
-fn spilled(registers: u32, rows: usize) -> u64 {
-    if registers <= PRIVATE { 0 } else { u64::from(registers) * rows as u64 * field::BYTES }
+/// Bytes of so many values of each row.
+fn spilled_bytes(spilled: u32, rows: usize) -> u64 {
+    u64::from(spilled) * rows as u64 * field::BYTES
 }
 
 /// A program, its columns on a coset, and its scalars.
@@ -66,14 +57,14 @@ impl Tile {
     }
 }
 
-/// Bytes of the tile for columns and their rotations, if they need one beside `all` columns on the coset, and of registers.
-pub(crate) fn bytes(all: usize, read: &[(usize, i32)], registers: u32, rows: usize, rooms: &Rooms) -> Result<u64, Error> {
-    let most = rows_at_once(registers, rows, rooms.tile);
-    let registers = spilled(registers, most);
+/// Bytes of the tile for columns and their rotations, if they need one beside `all` columns on the coset, and of what lies in a buffer.
+pub(crate) fn bytes(all: usize, read: &[(usize, i32)], spilled: u32, rows: usize, rooms: &Rooms) -> Result<u64, Error> {
+    let most = rows_at_once(spilled, rows, rooms.tile);
+    let spilled = spilled_bytes(spilled, most);
     if all as u64 * rows as u64 * field::BYTES <= rooms.binding {
-        return Ok(registers);
+        return Ok(spilled);
     }
-    Ok(registers + Tile::new(used(read).len(), read.iter().map(|read| read.1), most, rooms.tile)?.bytes())
+    Ok(spilled + Tile::new(used(read).len(), read.iter().map(|read| read.1), most, rooms.tile)?.bytes())
 }
 
 /// The columns among operands, each once.
@@ -89,7 +80,7 @@ impl Task<'_> {
     pub(crate) fn run(&self, batch: &mut Batch<'_>, target: Slice<'_>, (first, step): (usize, usize)) -> Result<(), Error> {
         let (device, program, rows) = (batch.device(), self.program, self.columns.rows());
         let rooms = Rooms::of(device);
-        let most = rows_at_once(program.registers, rows, rooms.tile);
+        let most = rows_at_once(program.spilled(), rows, rooms.tile);
         let used = used(&self.read);
         let place = |column: &usize| used.binary_search(column).unwrap_or_default();
         let tiled = self.columns.runs(usize::MAX).count() > 1;
@@ -104,10 +95,7 @@ impl Task<'_> {
         let meta: Vec<u32> = read.iter().flat_map(|(column, rotation)| [*column as u32, *rotation as u32]).collect();
         let meta = device.upload("columns of constraints", if meta.is_empty() { &[0, 0] } else { &meta })?;
         let scalars = device.upload("scalars", &field::montgomery(device.layout(), self.scalars))?;
-        let spills = program.registers > PRIVATE;
-        let spec = KernelSpec::fp("quotient").with("SPILL", i64::from(spills));
-        let kernel = device.kernel(&spec.with("REGISTERS", if spills { 0 } else { i64::from(program.registers) }))?;
-        let registers = device.buffer("registers", spilled(program.registers, tile.height))?;
+        let handed = device.buffer("values between steps", spilled_bytes(program.spilled(), tile.height))?;
         for row in (0..rows).step_by(tile.height) {
             let count = tile.height.min(rows - row);
             if let Some(memory) = &memory {
@@ -117,11 +105,10 @@ impl Task<'_> {
             }
             let stride = if tiled { tile.stride() } else { rows };
             let values = memory.as_ref().map_or(self.columns.slab(0).1, crate::Buffer::all);
-            let [count_, stride, above, place, step] =
-                [count, stride, if tiled { tile.above } else { row }, first + row * step, step].map(|value| value as u32);
-            let parameters = [count_, program.step_count, program.result, stride, above, mask, place, step];
-            let slices = [program.steps.all(), meta.all(), scalars.all(), values, target, registers.all()];
-            batch.run(&kernel, &parameters, &slices[..if spills { 6 } else { 5 }], groups(count))?;
+            let parameters = [stride, if tiled { tile.above } else { row }, mask as usize, first + row * step, step];
+            let (columns, scalars, handed) = (meta.all(), scalars.all(), handed.all());
+            let operands = Operands { columns, values, scalars, handed, result: target };
+            program.run(batch, count as u32, parameters.map(|value| value as u32), &operands)?;
         }
         Ok(())
     }

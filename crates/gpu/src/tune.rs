@@ -1,4 +1,4 @@
-//! Which layout is faster on an adapter: measured once, remembered on disk.
+//! Which layout is faster on an adapter, and whether constraints are written out there: measured once, remembered on disk.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,7 @@ use std::{
 use ff::PrimeField;
 use pasta_curves::Fp;
 
-use crate::{Adapters, Device, DeviceOptions, Error, KernelSpec, field, shader::Layout};
+use crate::{Adapters, Device, DeviceOptions, Error, Forms, KernelSpec, field, forms, shader::Layout};
 
 /// Threads and multiplications a thread of a measurement.
 const THREADS: usize = 1 << 14;
@@ -18,10 +18,37 @@ const REPEAT: u32 = 256;
 /// Measurements, of which the fastest counts.
 const RUNS: usize = 3;
 
+/// How long a driver may compile the constraints of one AIR.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+/// Multiplications that are written out at most, however fast the driver is: what it keeps of them is in no account.
+pub const WRITTEN: usize = 4096;
+
 /// What was measured, by adapter and driver.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 struct Remembered {
     layouts: BTreeMap<String, Layout>,
+    /// Multiplications of an AIR up to which its constraints are written out, by layout too.
+    #[serde(default)]
+    written: BTreeMap<String, usize>,
+}
+
+impl Remembered {
+    fn read(file: Option<&Path>) -> Self {
+        file.and_then(|file| fs::read(file).ok()).map_or_else(Self::default, |bytes| {
+            serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+                tracing::warn!(%error, "the file of GPU measurements is damaged and will be replaced");
+                Self::default()
+            })
+        })
+    }
+
+    fn write(&self, file: Option<&Path>) {
+        if let Some(file) = file
+            && let Err(error) = write(file, self)
+        {
+            tracing::warn!(%error, file = %file.display(), "GPU measurements cannot be remembered");
+        }
+    }
 }
 
 /// Where measurements are remembered: `quintet/gpu.json` in the user's cache folder.
@@ -41,12 +68,7 @@ pub fn layout(adapters: &Adapters, index: usize, file: Option<&Path>) -> Result<
     if let [only] = info.layouts() {
         return Ok(*only);
     }
-    let mut remembered = file.and_then(|file| fs::read(file).ok()).map_or_else(Remembered::default, |bytes| {
-        serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-            tracing::warn!(%error, "the file of GPU measurements is damaged and will be replaced");
-            Remembered::default()
-        })
-    });
+    let mut remembered = Remembered::read(file);
     if let Some(layout) = remembered.layouts.get(&info.identity()).filter(|layout| info.layouts().contains(layout)) {
         return Ok(*layout);
     }
@@ -71,12 +93,51 @@ pub fn layout(adapters: &Adapters, index: usize, file: Option<&Path>) -> Result<
     }
     let layout = best?.1;
     remembered.layouts.insert(info.identity(), layout);
-    if let Some(file) = file
-        && let Err(error) = write(file, &remembered)
-    {
-        tracing::warn!(%error, file = %file.display(), "GPU measurements cannot be remembered");
-    }
+    remembered.write(file);
     Ok(layout)
+}
+
+/// Multiplications of an AIR up to which its constraints are written out as kernels on a device; 0 where interpreting them is faster. That is remembered, or
+/// measured on a small AIR and then remembered: written out they have to be faster, and what the driver takes to compile a multiplication decides how many
+/// it compiles within [`PATIENCE`]. If the driver refuses the small AIR or computes it wrongly, constraints are interpreted.
+///
+/// # Errors
+/// If the device fails.
+pub fn written(device: &Device, file: Option<&Path>) -> Result<usize, Error> {
+    let name = format!("{} | {}", device.info().identity(), device.layout().name());
+    let mut remembered = Remembered::read(file);
+    if let Some(most) = remembered.written.get(&name) {
+        return Ok(*most);
+    }
+    let sample = forms::sample().map_err(|error| Error::Size(error.to_string()))?;
+    let rows = if device.info().software { 1 << 8 } else { 1 << 16 };
+    let most = match Forms::measure(device, &sample, rows) {
+        Ok(forms) => {
+            let most = affordable(&forms);
+            let Forms { interpreted, written, .. } = forms;
+            tracing::info!(adapter = device.info().name, ?interpreted, ?written, most, "constraints measured");
+            most
+        }
+        Err(error @ (Error::Kernel { .. } | Error::WrongResult(_))) => {
+            tracing::warn!(adapter = device.info().name, %error, "constraints that are written out cannot be used");
+            0
+        }
+        Err(error) => return Err(error),
+    };
+    remembered.written.insert(name, most);
+    remembered.write(file);
+    Ok(most)
+}
+
+/// Multiplications that are worth writing out.
+fn affordable(forms: &Forms) -> usize {
+    let Forms { multiplications, interpreted, written } = forms;
+    if written.again >= interpreted.again {
+        return 0;
+    }
+    let one = written.first.saturating_sub(written.again).as_secs_f64() / (*multiplications).max(1) as f64;
+    // A cast of what is too large, or infinite, gives the largest.
+    ((PATIENCE.as_secs_f64() / one) as usize).min(WRITTEN)
 }
 
 fn write(file: &Path, remembered: &Remembered) -> std::io::Result<()> {
@@ -119,4 +180,21 @@ pub fn multiplications(device: &Device) -> Result<Duration, Error> {
         return Err(Error::WrongResult("a product of field elements"));
     }
     Ok(best)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::FormCost;
+
+    #[test]
+    fn constraints_are_written_out_where_that_is_faster_and_soon_compiled() {
+        let ms = Duration::from_millis;
+        let interpreted = FormCost { first: ms(100), again: ms(10) };
+        let forms = |first, again| Forms { multiplications: 16, interpreted, written: FormCost { first, again } };
+        assert_eq!(affordable(&forms(ms(3000), ms(11))), 0, "not faster");
+        assert_eq!(affordable(&forms(ms(3205), ms(5))), 50, "0.2 s for each");
+        assert_eq!(affordable(&forms(ms(21), ms(5))), WRITTEN, "a millisecond for each");
+        assert_eq!(affordable(&forms(ms(5), ms(5))), WRITTEN, "no time at all");
+    }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use clap::Args;
-use quintet_gpu::{Choice, Chosen, GpuOptions, Monitor};
+use quintet_gpu::{Choice, Chosen, Constraints, GpuOptions, Monitor};
 use quintet_proving::Circuits;
 
 /// What commits and proves.
@@ -21,13 +21,17 @@ pub(crate) struct BackendFlag {
     /// Trust GPUs: do not check their commitments and proofs on the CPU before they are used.
     #[arg(long, env = "QUINTET_TRUST_GPU")]
     trust_gpu: bool,
+    /// How GPUs run constraints: `written` out as kernels for each AIR, `interpreted`, or `auto`, which measures at the first start what is worth it.
+    #[arg(long, value_name = "HOW", default_value_t = Constraints::Auto, env = "QUINTET_GPU_CONSTRAINTS")]
+    gpu_constraints: Constraints,
 }
 
 impl BackendFlag {
     /// Opens what was chosen.
     pub(crate) fn open(&self) -> anyhow::Result<Chosen> {
         let memory = self.gpu_memory.map(|mib| mib << 20);
-        let options = GpuOptions { gpus: self.gpu.clone(), memory, checks: !self.trust_gpu };
+        let (gpus, constraints) = (self.gpu.clone(), self.gpu_constraints);
+        let options = GpuOptions { gpus, memory, checks: !self.trust_gpu, constraints };
         quintet_gpu::open(self.backend, &options).context("--backend")
     }
 

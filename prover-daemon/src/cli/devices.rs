@@ -1,7 +1,7 @@
 //! `quintet-prover devices`: the GPUs of this machine, and what is made of them.
 
 use clap::Args;
-use quintet_gpu::{AdapterInfo, Adapters, Need, shader::Layout, tune};
+use quintet_gpu::{AdapterInfo, Adapters, Device, DeviceOptions, Need, shader::Layout, tune};
 use quintet_machine::{AirId, airs};
 use serde::Serialize;
 
@@ -23,6 +23,8 @@ struct Line {
     adapter: AdapterInfo,
     /// Layout of field elements that was measured to be the faster one.
     layout: Option<&'static str>,
+    /// Multiplications of an AIR up to which its constraints are written out as kernels, by measurement; 0 where interpreting them is faster.
+    written: Option<usize>,
     /// What `--backend auto` does with it.
     automatic: bool,
     /// Why it is not used, if so.
@@ -49,7 +51,10 @@ struct AirNeed {
 impl Devices {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let adapters = Adapters::find();
-        let lines = adapters.infos().map(|info| Ok(Line { needs: self.needs(info)?, ..line(&adapters, info) }));
+        let lines = adapters.infos().map(|info| {
+            let line = line(&adapters, info);
+            Ok(Line { needs: self.needs(info, line.written.unwrap_or(0))?, ..line })
+        });
         let lines: Vec<Line> = lines.collect::<anyhow::Result<_>>()?;
         if self.json {
             quintet_node::outln!("{}", serde_json::to_string_pretty(&lines)?);
@@ -59,10 +64,10 @@ impl Devices {
         Ok(())
     }
 
-    fn needs(&self, info: &AdapterInfo) -> anyhow::Result<Vec<AirNeed>> {
+    fn needs(&self, info: &AdapterInfo, written: usize) -> anyhow::Result<Vec<AirNeed>> {
         let (Some(k), None) = (self.k, &info.unsuitable) else { return Ok(Vec::new()) };
         let need = |air: AirId| {
-            let need = Need::new(&airs::spec(air, k), info.max_binding)?;
+            let need = Need::new(&airs::spec(air, k), info.max_binding, written)?;
             let budget = info.budget();
             Ok(AirNeed { air: air.name(), need, streams: need.whole > budget, fits: need.least <= budget })
         };
@@ -71,16 +76,29 @@ impl Devices {
 }
 
 fn line(adapters: &Adapters, info: &AdapterInfo) -> Line {
-    let of = |layout: Result<Layout, quintet_gpu::Error>| match layout {
-        Ok(layout) => (Some(layout.name()), None),
-        Err(error) => (None, Some(error.to_string())),
+    let file = tune::default_file();
+    let measured = || -> Result<(Layout, usize), quintet_gpu::Error> {
+        let layout = tune::layout(adapters, info.index, file.as_deref())?;
+        let device = Device::open(adapters, info.index, DeviceOptions::new(layout))?;
+        Ok((layout, tune::written(&device, file.as_deref())?))
     };
-    let (layout, reason) = match &info.unsuitable {
+    let (measured, reason) = match &info.unsuitable {
         Some(reason) => (None, Some(reason.clone())),
         None if info.software => (None, Some("a program on the CPU is used only if --gpu names it".to_owned())),
-        None => of(tune::layout(adapters, info.index, tune::default_file().as_deref())),
+        None => match measured() {
+            Ok(measured) => (Some(measured), None),
+            Err(error) => (None, Some(error.to_string())),
+        },
     };
-    Line { adapter: info.clone(), layout, automatic: reason.is_none(), reason, memory_budget: info.budget(), needs: Vec::new() }
+    Line {
+        adapter: info.clone(),
+        layout: measured.map(|(layout, _)| layout.name()),
+        written: measured.map(|(_, written)| written),
+        automatic: reason.is_none(),
+        reason,
+        memory_budget: info.budget(),
+        needs: Vec::new(),
+    }
 }
 
 fn show(lines: &[Line]) -> String {
@@ -93,7 +111,10 @@ fn show(lines: &[Line]) -> String {
         let info = &line.adapter;
         let use_ = match (&line.layout, &line.reason) {
             (_, Some(reason)) => format!("not used: {reason}"),
-            (Some(layout), None) => format!("used, {layout}"),
+            (Some(layout), None) => match line.written.unwrap_or(0) {
+                0 => format!("used, {layout}, constraints are interpreted"),
+                most => format!("used, {layout}, constraints of up to {most} multiplications are kernels of their own"),
+            },
             (None, None) => "used".to_owned(),
         };
         text += &format!("GPU {}  {}  ({}, {}, {})\n", info.index, info.name, info.kind, info.backend, info.driver);
@@ -143,6 +164,7 @@ mod tests {
         let used = Line {
             adapter: AdapterInfo { memory: Some(1 << 28), ..adapter.clone() },
             layout: Some("13-bit limbs"),
+            written: Some(700),
             automatic: true,
             reason: None,
             memory_budget: 200 << 20,
@@ -150,6 +172,7 @@ mod tests {
         };
         let idle = Line {
             layout: None,
+            written: None,
             automatic: false,
             reason: Some("it is a program".into()),
             memory_budget: adapter.budget(),
@@ -157,7 +180,10 @@ mod tests {
             needs: Vec::new(),
         };
         let text = show(&[used, idle]);
-        assert!(text.contains("used, 13-bit limbs") && text.contains("not used: it is a program"), "{text}");
+        assert!(
+            text.contains("used, 13-bit limbs, constraints of up to 700") && text.contains("not used: it is a program"),
+            "{text}"
+        );
         assert!(text.contains("up to 200 MiB of 256 MiB") && text.contains("up to 3072 MiB of an unknown size"), "{text}");
         assert!(text.contains("cpu           300 MiB as a whole,  100 MiB at least: streams"), "{text}");
         assert!(text.contains("buffer 1024 MiB, binding 256 MiB, workgroup memory 32 KiB"), "{text}");

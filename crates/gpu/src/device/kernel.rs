@@ -1,6 +1,6 @@
 //! Compiled kernels.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use futures::executor::block_on;
 
@@ -19,23 +19,30 @@ pub struct KernelSpec {
     pub field: FieldKind,
     /// Constants of this use of the module.
     pub constants: Vec<(&'static str, i64)>,
+    /// Text without directives that follows the module's; kernels that are generated have their `main` here.
+    pub text: Option<Arc<str>>,
 }
 
 impl KernelSpec {
     /// A kernel over the scalars of commitments, without constants.
     pub const fn fp(module: &'static str) -> Self {
-        Self { module, field: FieldKind::Fp, constants: Vec::new() }
+        Self { module, field: FieldKind::Fp, constants: Vec::new(), text: None }
     }
 
     /// A kernel over the coordinates of commitments, without constants.
     pub const fn fq(module: &'static str) -> Self {
-        Self { module, field: FieldKind::Fq, constants: Vec::new() }
+        Self { module, field: FieldKind::Fq, constants: Vec::new(), text: None }
     }
 
     /// With one more constant.
     pub fn with(mut self, name: &'static str, value: i64) -> Self {
         self.constants.push((name, value));
         self
+    }
+
+    /// Followed by a text.
+    pub fn followed_by(self, text: Arc<str>) -> Self {
+        Self { text: Some(text), ..self }
     }
 }
 
@@ -58,7 +65,8 @@ pub(super) fn text(device: &Device, spec: &KernelSpec) -> Result<String, Error> 
     for (name, value) in &spec.constants {
         context.set(name, *value);
     }
-    compose(spec.module, &context, &|name| device.replaced(name).or_else(|| module(name)))
+    let text = compose(spec.module, &context, &|name| device.replaced(name).or_else(|| module(name)))?;
+    Ok(text + spec.text.as_deref().unwrap_or_default())
 }
 
 pub(super) fn compile(device: &Device, spec: &KernelSpec) -> Result<Kernel, Error> {

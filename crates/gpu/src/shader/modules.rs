@@ -18,6 +18,7 @@ macro_rules! modules {
 
 modules![
     "combine",
+    "constraints",
     "coset_fold",
     "curve",
     "divide",
@@ -51,6 +52,9 @@ mod tests {
             let mut context = constants(FieldKind::Fq, layout);
             for name in ["LOG_RADIX", "RADIX", "THREADS", "CHUNK", "FINISH", "REGISTERS", "SPILL", "MIXED", "SEGMENT"] {
                 context.set(name, 1);
+            }
+            for (number, name) in (1..).zip(["COLUMNS", "VALUES", "SCALARS", "HANDED", "RESULT"]) {
+                context.set(name, number);
             }
             for name in NAMES {
                 let text = compose(name, &context, &module).unwrap();

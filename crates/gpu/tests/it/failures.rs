@@ -11,7 +11,9 @@ use std::{
 };
 
 use quintet_gpu::{
-    Choice, Device, DeviceOptions, Error, Fault, Gpu, GpuOptions, Guarded, KernelSpec, field, open, shader::Layout, tune,
+    Choice, Device, DeviceOptions, Error, Fault, Gpu, GpuOptions, Guarded, KernelSpec, field, open,
+    shader::{Layout, module},
+    tune,
 };
 use quintet_plonk::{Backend, Native, Witness};
 
@@ -77,9 +79,19 @@ fn logged<T>(run: impl FnOnce() -> T) -> (T, Vec<(Level, String)>) {
 /// Commits and proves with a device that has a fault, or whatever `prepare` does to it. The bytes are those of the CPU, one error was logged, and the CPU's
 /// work is counted. Gives whether the device is used afterwards, and what was logged.
 fn falls_back(options: DeviceOptions, expected: RangeInclusive<u64>, prepare: impl FnOnce(&Device)) -> (bool, String) {
+    falls_back_from(Gpu::new, options, expected, prepare)
+}
+
+/// As [`falls_back`], with a GPU that is made in this way.
+fn falls_back_from(
+    gpu: impl FnOnce(Arc<Device>) -> Gpu,
+    options: DeviceOptions,
+    expected: RangeInclusive<u64>,
+    prepare: impl FnOnce(&Device),
+) -> (bool, String) {
     let adapters = adapters().unwrap();
     let device = Arc::new(Device::open(adapters, 0, options).unwrap());
-    let guarded = Guarded::new(vec![Gpu::new(Arc::clone(&device))], true);
+    let guarded = Guarded::new(vec![gpu(Arc::clone(&device))], true);
     let monitor = guarded.monitor();
     prepare(&device);
     let small = SmallInstance::new();
@@ -154,6 +166,18 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 fn a_kernel_that_computes_wrongly_is_noticed_and_the_device_is_given_up() {
     let Some(options) = usual() else { return };
     let (working, error) = falls_back(options, 1..=1, |device| device.inject(Fault::Module { name: "combine", text: WRONG }));
+    assert!(!working && error.contains("a proof does not verify"), "{error}");
+}
+
+#[test]
+fn constraints_that_are_written_out_and_computed_wrongly_are_noticed_and_the_device_is_given_up() {
+    let Some(options) = usual() else { return };
+    let text = module("constraints").unwrap();
+    let wrong = text.replace("row * params.step] = fe_pack(value)", "row * params.step] = fe_pack(fe_double(value))");
+    assert_ne!(wrong, text);
+    let fault = Fault::Module { name: "constraints", text: wrong.leak() };
+    let writing = |device| Gpu::new(device).writing(usize::MAX);
+    let (working, error) = falls_back_from(writing, options, 1..=1, |device| device.inject(fault));
     assert!(!working && error.contains("a proof does not verify"), "{error}");
 }
 

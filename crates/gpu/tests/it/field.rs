@@ -9,7 +9,7 @@ use crate::device::devices;
 const OPERATIONS: u32 = 6;
 
 fn run<T: PrimeField<Repr = [u8; 32]>>(device: &Device, kind: FieldKind, operation: u32, left: &[T], right: &[T]) -> Vec<T> {
-    let spec = KernelSpec { module: "field_ops", field: kind, constants: Vec::new() };
+    let spec = KernelSpec { module: "field_ops", field: kind, constants: Vec::new(), text: None };
     let kernel = device.kernel(&spec).unwrap();
     let (a, b) = (field::integers(left), field::integers(right));
     let (a, b) = (device.upload("left", &a).unwrap(), device.upload("right", &b).unwrap());

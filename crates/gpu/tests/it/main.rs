@@ -8,6 +8,7 @@ mod memory;
 mod msm;
 mod proof;
 mod vectors;
+mod written;
 // Instances of the machine's AIRs, as the tests of quintet-plonk make them.
 #[path = "../../../plonk/tests/it/workload.rs"]
 mod workload;

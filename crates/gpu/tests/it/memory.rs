@@ -32,7 +32,7 @@ fn prove_on(gpu: &Gpu, key: &AirKey, witness: Witness<'_>) -> Result<(Vec<u8>, u
 }
 
 fn need(device: &Device, spec: &AirSpec) -> Need {
-    Need::new(spec, device.options().max_binding).unwrap()
+    Need::new(spec, device.options().max_binding, 0).unwrap()
 }
 
 /// What is foreseen is enough, and not much more than it takes.
@@ -118,7 +118,7 @@ fn table_of_what_proofs_need() {
         let mut line = format!("| {} |", air.name());
         for k in [14, 16, 18] {
             let spec = airs::spec(air, k);
-            match Need::new(&spec, 128 << 20) {
+            match Need::new(&spec, 128 << 20, 0) {
                 Ok(need) => line += &format!(" {} | {} | {} |", mib(need.kept), mib(need.whole), mib(need.least)),
                 Err(error) => line += &format!(" {error} | | |"),
             }

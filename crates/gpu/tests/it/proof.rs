@@ -80,7 +80,7 @@ impl SmallInstance {
     }
 }
 
-fn same(key: &AirKey, witness: Witness<'_>, gpu: &Gpu) {
+pub(crate) fn same(key: &AirKey, witness: Witness<'_>, gpu: &Gpu) {
     let cpu = Native::default();
     let blinds = &witness.blinds.advice[..key.spec.phase_one];
     let expected = cpu.commit_phase_one(key, witness.trace, blinds).unwrap();

@@ -137,6 +137,12 @@ impl Code {
         self.scalars.iter().map(value).collect()
     }
 
+    /// Of which constraint a scalar holds the weight, counted from the last one, and of which column of challenges it holds the challenge.
+    pub fn origin(&self, scalar: u16) -> (Option<usize>, Option<usize>) {
+        let scalar = &self.scalars[usize::from(scalar)];
+        (scalar.weight, scalar.challenge)
+    }
+
     /// The code over the rows of a coset; `column` gives its inputs there.
     pub(super) fn over<'a>(&'a self, scalars: &'a [F], column: impl Fn(Input) -> &'a Evals) -> Run<'a> {
         let columns = self.columns.iter().map(|&(input, rotation)| (column(input), rotation)).collect();
