@@ -6,7 +6,7 @@ use halo2_proofs::arithmetic::{best_multiexp, compute_inner_product};
 use pasta_curves::{Eq, EqAffine, Fp};
 use quintet_arith::{Bases, Folding, Path, fold_bases};
 
-use crate::Stream;
+use crate::{Stream, TABLES, few, size};
 
 fn collapse(g: &[EqAffine], u: Fp) -> Vec<EqAffine> {
     let (low, high) = g.split_at(g.len() / 2);
@@ -17,7 +17,7 @@ fn collapse(g: &[EqAffine], u: Fp) -> Vec<EqAffine> {
 fn generators_collapse() {
     let mut stream = Stream(1);
     let edges = [Fp::ZERO, Fp::ONE, -Fp::ONE, Fp::from(2)];
-    for n in [2, 4, 8, 64, 256] {
+    for n in few([2, 4, 8, 64, 256], 2) {
         let g = stream.points(n);
         for challenges in [
             stream.scalars(1),
@@ -42,7 +42,9 @@ fn generators_collapse() {
 fn degenerate_generators_collapse() {
     let mut stream = Stream(2);
     let (p, o) = (stream.points(1)[0], EqAffine::identity());
-    for g in [vec![p; 32], vec![o; 32], [vec![p; 16], vec![-p; 16]].concat(), [vec![o; 16], vec![p; 16]].concat()] {
+    let half = size(16, 2);
+    let halves = |low, high| [vec![low; half], vec![high; half]].concat();
+    for g in [halves(p, p), halves(o, o), halves(p, -p), halves(o, p)] {
         for u in [stream.scalar(), Fp::ONE, -Fp::ONE] {
             let expected = collapse(&g, u);
             for &path in Path::available() {
@@ -55,12 +57,12 @@ fn degenerate_generators_collapse() {
 #[test]
 fn rounds_are_upstreams() {
     let mut stream = Stream(3);
-    for k in [0, 1, 2, 3, 5, 8, 10] {
+    for k in few([0, 1, 2, 3, 5, 8, 10], 3) {
         let n = 1usize << k;
         let (points, coefficients, x) = (stream.points(n), stream.scalars(n), stream.scalar());
         let challenges = stream.scalars(k);
         for &path in Path::available() {
-            let bases = Bases::new(path, &points).with_tables(1 << 20);
+            let bases = Bases::new(path, &points).with_tables(TABLES);
             let mut folding = Folding::new(&bases, coefficients.clone(), x);
             let (mut p, mut g) = (coefficients.clone(), points.clone());
             let mut b: Vec<Fp> = (0..n).map(|power| x.pow_vartime([power as u64])).collect();

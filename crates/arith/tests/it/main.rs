@@ -8,6 +8,19 @@ mod vectors;
 use ff::FromUniformBytes;
 use pasta_curves::{Eq, EqAffine, Fp};
 
+/// A size, or a small one under Miri, which is a thousand times slower.
+const fn size(usual: usize, miri: usize) -> usize {
+    if cfg!(miri) { miri } else { usual }
+}
+
+/// All of these, or the first few under Miri.
+fn few<T>(all: impl IntoIterator<Item = T>, miri: usize) -> impl Iterator<Item = T> {
+    all.into_iter().take(size(usize::MAX, miri))
+}
+
+/// Bytes of tables of multiples.
+const TABLES: usize = size(1 << 20, 1 << 11);
+
 /// A stream of reproducible scalars.
 struct Stream(u64);
 

@@ -6,12 +6,12 @@ use halo2_proofs::arithmetic::best_multiexp;
 use pasta_curves::{Eq, EqAffine, Fp};
 use quintet_arith::{Bases, Path, Scalars};
 
-use crate::Stream;
+use crate::{Stream, TABLES, few, size};
 
 fn check(points: &[EqAffine], scalars: &[Fp]) {
     let expected = best_multiexp(scalars, &points[..scalars.len()]);
     for &path in Path::available() {
-        for bytes in [0, 1 << 20] {
+        for bytes in [0, TABLES] {
             let bases = Bases::new(path, points).with_tables(bytes);
             assert_eq!(
                 bases.msm(Scalars::Field(scalars)),
@@ -26,7 +26,7 @@ fn check(points: &[EqAffine], scalars: &[Fp]) {
 #[test]
 fn large_scalars() {
     let mut stream = Stream(1);
-    for n in [1, 2, 3, 7, 8, 9, 31, 100, 257, 1024] {
+    for n in few([1, 2, 3, 7, 8, 9, 31, 100, 257, 1024], 4) {
         let points = stream.points(n);
         let scalars = stream.scalars(n);
         check(&points, &scalars);
@@ -39,10 +39,10 @@ fn edge_scalars() {
     let mut stream = Stream(2);
     let edges =
         [Fp::ZERO, Fp::ONE, -Fp::ONE, Fp::from(2).invert().unwrap(), -Fp::from(2), Fp::from(u64::MAX), Fp::from(1 << 63)];
-    let scalars: Vec<Fp> = edges.iter().copied().cycle().take(200).collect();
-    check(&stream.points(200), &scalars);
-    for edge in edges {
-        check(&stream.points(70), &[edge; 70]);
+    let scalars: Vec<Fp> = edges.iter().copied().cycle().take(size(200, 7)).collect();
+    check(&stream.points(scalars.len()), &scalars);
+    for edge in few(edges, 1) {
+        check(&stream.points(size(70, 2)), &[edge; size(70, 2)]);
     }
 }
 
@@ -52,7 +52,7 @@ fn identities_equal_and_opposite_points() {
     let (p, q) = (stream.points(1)[0], stream.points(1)[0]);
     let o = EqAffine::identity();
     for pattern in [vec![p], vec![o], vec![p, -p], vec![p, p, q], vec![o, p], vec![p, p, -p, -p, q, o, o, -q, q]] {
-        for n in [1, 2, 5, 64, 300] {
+        for n in few([1, 2, 5, 64, 300], 2) {
             let points: Vec<EqAffine> = pattern.iter().copied().cycle().take(n).collect();
             check(&points, &stream.scalars(n));
             check(&points, &vec![Fp::ONE; n]);
@@ -64,15 +64,15 @@ fn identities_equal_and_opposite_points() {
 #[test]
 fn small_scalars_of_every_width() {
     let mut stream = Stream(4);
-    let n = 600;
+    let n = size(600, 3);
     let points = stream.points(n);
-    for bits in [0u32, 1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 63, 64] {
+    for bits in few([0u32, 1, 64, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 63], 3) {
         let values: Vec<u64> = (0..n).map(|_| stream.word().checked_shr(64 - bits).unwrap_or(0)).collect();
         let field: Vec<Fp> = values.iter().map(|&value| Fp::from(value)).collect();
         let expected = best_multiexp(&field, &points);
         let negative: Vec<Fp> = field.iter().map(|value| -value).collect();
         for &path in Path::available() {
-            for bytes in [0, 1 << 20] {
+            for bytes in [0, TABLES] {
                 let bases = Bases::new(path, &points).with_tables(bytes);
                 let sums = bases.msm_many(&[
                     Scalars::Uint(&values),
@@ -89,13 +89,13 @@ fn small_scalars_of_every_width() {
 #[test]
 fn ranges() {
     let mut stream = Stream(5);
-    let points = stream.points(300);
-    let scalars = stream.scalars(100);
+    let points = stream.points(size(300, 6));
+    let scalars = stream.scalars(size(100, 2));
     for &path in Path::available() {
-        for bytes in [0, 1 << 20] {
+        for bytes in [0, TABLES] {
             let bases = Bases::new(path, &points).with_tables(bytes);
-            for first in [0, 1, 200] {
-                let expected = best_multiexp(&scalars, &points[first..first + 100]);
+            for first in [0, 1, size(200, 4)] {
+                let expected = best_multiexp(&scalars, &points[first..first + scalars.len()]);
                 assert_eq!(bases.msm_range(first, Scalars::Field(&scalars)), expected);
             }
         }

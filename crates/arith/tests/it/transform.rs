@@ -6,13 +6,13 @@ use halo2_proofs::{arithmetic::best_fft, poly::EvaluationDomain};
 use pasta_curves::{Eq, EqAffine, Fp};
 use quintet_arith::{Cosets, Domain, Evals, LANES, Lanes, Path, RowTask, group_ifft};
 
-use crate::Stream;
+use crate::{Stream, few};
 
 #[test]
 fn transforms_are_upstreams() {
     let mut stream = Stream(1);
     for &path in Path::available() {
-        for k in 0..=13 {
+        for k in few(0..=13, 6) {
             let domain = Domain::new(path, k);
             let values = stream.scalars(1 << k);
             let mut expected = values.clone();
@@ -44,7 +44,7 @@ fn transforms_of_edge_values() {
 fn cosets_are_upstreams_extended_domain() {
     let mut stream = Stream(2);
     for &path in Path::available() {
-        for (k, degree, log) in [(3, 5, 2), (5, 3, 1), (6, 2, 0), (9, 5, 2), (11, 5, 2)] {
+        for (k, degree, log) in few([(3, 5, 2), (5, 3, 1), (6, 2, 0), (9, 5, 2), (11, 5, 2)], 2) {
             let upstream = EvaluationDomain::<Fp>::new(degree, k);
             let domain = Domain::new(path, k);
             let cosets = Cosets::new(&domain, log);
@@ -122,7 +122,7 @@ impl RowTask for Formula<'_> {
 fn columns_are_computed_row_by_row() {
     let mut stream = Stream(4);
     for &path in Path::available() {
-        for n in [8usize, 16, 64, 2048] {
+        for n in few([8usize, 16, 64, 2048], 2) {
             let (mut a, b, c) = (stream.scalars(n), stream.scalars(n), stream.scalar());
             a[n / 2] = -Fp::ONE;
             a[n / 2 - 1] = Fp::ZERO;
@@ -140,7 +140,7 @@ fn columns_are_computed_row_by_row() {
 #[test]
 fn generators_in_the_lagrange_basis() {
     let mut stream = Stream(5);
-    for k in [0, 1, 2, 4, 8] {
+    for k in few([0, 1, 2, 4, 8], 3) {
         let points = stream.points(1 << k);
         let mut expected: Vec<Eq> = points.iter().map(|point| Eq::from(*point)).collect();
         best_fft(&mut expected, Domain::new(Path::Portable, k).omega_inv(), k);
@@ -160,7 +160,7 @@ fn generators_in_the_lagrange_basis() {
 fn the_lagrange_basis_of_degenerate_points() {
     let mut stream = Stream(6);
     let p = stream.points(1)[0];
-    for points in [vec![p; 16], vec![EqAffine::default(); 16], [vec![p; 8], vec![-p; 8]].concat()] {
+    for points in few([[vec![p; 8], vec![-p; 8]].concat(), vec![p; 16], vec![EqAffine::default(); 16]], 1) {
         let mut expected: Vec<Eq> = points.iter().map(|point| Eq::from(*point)).collect();
         best_fft(&mut expected, Domain::new(Path::Portable, 4).omega_inv(), 4);
         let size_inv = Fp::from(16).invert().unwrap();
