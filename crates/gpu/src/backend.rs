@@ -121,12 +121,12 @@ impl Gpu {
     }
 
     /// All that proofs of an AIR share. If the driver refuses kernels that are written out, none are from now on.
-    fn prepared(&self, key: &AirKey) -> Result<(Arc<Shape>, Arc<Size>, Arc<Circuit>), Error> {
+    fn prepared(&self, key: &AirKey) -> Result<Prepared, Error> {
         let prepare = || {
             let shape = self.shape(key)?;
             let size = self.size(key, &shape)?;
             let circuit = self.circuit(&size, key, &shape)?;
-            Ok((shape, size, circuit))
+            Ok(Prepared { shape, size, circuit })
         };
         match prepare() {
             Err(error @ Error::Kernel { .. }) if self.written() > 0 => {
@@ -295,7 +295,7 @@ impl Backend for Gpu {
     fn prove(&self, key: &AirKey, witness: &Witness<'_>) -> Result<Vec<u8>, PlonkError> {
         let _turn = self.turn();
         quintet_plonk::engine::check(&key.spec, witness)?;
-        let (shape, size, circuit) = self.prepared(key)?;
+        let Prepared { shape, size, circuit } = self.prepared(key)?;
         let kept = witness.resident.and_then(|resident| resident.downcast_ref::<OnDevice>());
         let kept = kept.filter(|kept| {
             Arc::ptr_eq(&kept.device, &self.device)
@@ -323,6 +323,13 @@ impl Backend for Gpu {
         let proof = Proof { device: &self.device, size: &size, circuit: &circuit, key, witness, plan };
         proof.make(First { columns, points })
     }
+}
+
+/// What proofs of one AIR share.
+struct Prepared {
+    shape: Arc<Shape>,
+    size: Arc<Size>,
+    circuit: Arc<Circuit>,
 }
 
 /// What is kept between commitment and proof.
