@@ -243,8 +243,9 @@ async fn stake(
     let port = free_address(([127, 0, 0, 1], 0).into())?.port();
     let staked = Staked::start(files, children, port, &clock).await?;
     quintet_node::outln!("contracts on anvil at {}, in {}", staked.anvil.url, staked.deployment_file().display());
-    staked.deposit_all(programs, files).await?;
+    // Validators first: a job whose provers are there and whose validators are not is never certified.
     staked.enrol_all(programs).await?;
+    staked.deposit_all(programs, files).await?;
     let wait = Duration::from_secs(ACTIVATION_EPOCHS * clock.slots_per_epoch * clock.seconds_per_slot);
     quintet_node::outln!(
         "{} provers staked, {VALIDATORS} validators enrolled (under a simulated beacon root); the first job comes in {} s at the earliest",
