@@ -19,10 +19,31 @@ pub struct Setup {
     pub committee: Committee,
     /// When rounds begin.
     pub rounds: Rounds,
-    /// The leaders of the phase's own deadline, by rank. Those who are not of the committee are left out.
-    pub ranks: Vec<ValidatorIndex>,
+    /// The leaders of the phase's own deadline.
+    pub leaders: Leaders,
     /// The validator that this sidecar votes for; `None` for one that only listens.
     pub me: Option<ValidatorIndex>,
+}
+
+/// Who leads the rounds of a deadline. Those who are not of the committee are left out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Leaders {
+    /// Rank 0; `None` while it is not known here who that is. Such a round is passed without a proposal.
+    pub first: Option<ValidatorIndex>,
+    /// By rank as drawn, rank 0 included; it counts from rank 1 on.
+    pub drawn: Vec<ValidatorIndex>,
+}
+
+impl Leaders {
+    /// All as drawn, rank 0 too.
+    pub fn drawn(drawn: Vec<ValidatorIndex>) -> Self {
+        Self { first: drawn.first().copied(), drawn }
+    }
+
+    /// Leaders by rank; empty while rank 0 is not known.
+    pub fn ranks(&self) -> Vec<ValidatorIndex> {
+        self.first.into_iter().flat_map(|first| [first].into_iter().chain(self.drawn.iter().skip(1).copied())).collect()
+    }
 }
 
 /// Something happened.
@@ -64,12 +85,19 @@ pub enum Input {
         /// The signature.
         signature: SignatureBytes,
     },
-    /// The leaders of an extension, by rank: the answer to [`Effect::Uncertified`].
+    /// The leaders of an extension: the answer to [`Effect::Uncertified`].
     Extend {
         /// Which extension; 1 is the first after the phase's own deadline.
         extension: u32,
         /// Its leaders.
-        ranks: Vec<ValidatorIndex>,
+        leaders: Leaders,
+    },
+    /// It is known by now who has rank 0 of an extension.
+    First {
+        /// Which extension; 0 is the phase's own deadline.
+        extension: u32,
+        /// Who.
+        leader: ValidatorIndex,
     },
     /// Someone has the outcome.
     Certified(Box<Verified<CertifiedBundle>>),

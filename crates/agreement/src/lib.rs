@@ -22,7 +22,7 @@ mod verify;
 
 pub use agreement::Agreement;
 pub use committee::{COMMITTEE_SEATS, Committee, Enrolled, Member};
-pub use effects::{Decision, Effect, Input, Message, Setup, SigningRequest};
+pub use effects::{Decision, Effect, Input, Leaders, Message, Setup, SigningRequest};
 pub use error::AgreementError;
 pub use judge::{LocalView, Objection, judge_proposal};
 pub use record::{Lock, OwnVote, Record};

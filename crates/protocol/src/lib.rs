@@ -41,7 +41,7 @@ pub use job::{
     Closed, Closing, Failure, Job, JobState, JudgedCommitments, JudgedFullProof, JudgedPartials, PhaseContent, RetryContext,
 };
 pub use joint::{JointJob, JointState};
-pub use leader::leaders;
+pub use leader::{first_leader, leaders, proposer_is_fixed};
 pub use ledger::{Ledger, Totals};
 pub use registry::{CandidateTable, Pause, ProverRecord, history_slot};
 pub use selection::{Selection, available, num_provers, select, select_again, selection_seed};

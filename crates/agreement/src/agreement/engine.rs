@@ -73,11 +73,14 @@ impl Agreement {
         }
         let start = self.setup.rounds.start_ms(round);
         let replayed = self.replaying && self.own.last_round() == Some(round);
-        let leader = match self.leader(round) {
-            Some(leader) if replayed || self.time.now_ms >= start => leader,
+        let begun = self.time.now_ms >= start;
+        // Nobody is waited for: what this round comes to without this validator, or in the next one, is as good.
+        let leader = self.leader(round).or_else(|| self.stand_in(round).filter(|_| begun || replayed));
+        let leader = match leader {
+            Some(leader) if replayed || begun => leader,
             known => {
                 self.waiting = Some(round);
-                if known.is_some() {
+                if known.is_some() || self.stand_in(round).is_some() {
                     self.time.set(Timer::Round(round), start);
                 }
                 return;

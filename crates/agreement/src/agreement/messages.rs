@@ -56,7 +56,8 @@ impl Agreement {
             None => made == signed.proposal.round,
             Some(prevoted) => made <= prevoted,
         };
-        in_time && self.leader(made) == Some(bundle.leader)
+        // Where this validator does not know who led it: more than two thirds of prevotes say that honest ones knew.
+        in_time && self.leader(made).map_or(signed.proposal.polka_round().is_some(), |leader| leader == bundle.leader)
     }
 
     /// Keeps a proposal, and hands it to the driver if it is judged.

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use arc_malachitebft_core_driver::ThresholdParams;
 use quintet_types::{Ballot, BundleCertificate, PhaseBundle, Root, SignedProposal, SignedVote, ValidatorIndex, VoteKind};
 
-use crate::effects::{Decision, Effect, Input, Proof, Setup};
+use crate::effects::{Decision, Effect, Input, Leaders, Proof, Setup};
 use crate::engine::{Address, Driver, DriverInput, Engine, HEIGHT, Voters};
 use crate::{Lock, Record};
 
@@ -28,8 +28,10 @@ pub struct Agreement {
     /// What the driver has yet to hear.
     queue: VecDeque<DriverInput>,
     effects: Vec<Effect>,
-    /// Leaders by extension and rank.
+    /// Leaders by extension and rank, as drawn.
     ranks: BTreeMap<u32, Vec<ValidatorIndex>>,
+    /// Who has rank 0 of an extension, once that is known.
+    first: BTreeMap<u32, ValidatorIndex>,
     /// Proposals by round and bundle, at most two of a round.
     proposals: BTreeMap<(u32, Root), SignedProposal>,
     /// The first vote of each validator in each round.
@@ -107,6 +109,7 @@ impl Agreement {
             queue: VecDeque::new(),
             effects: Vec::new(),
             ranks: BTreeMap::new(),
+            first: BTreeMap::new(),
             proposals: BTreeMap::new(),
             votes: BTreeMap::new(),
             tally: BTreeMap::new(),
@@ -124,8 +127,8 @@ impl Agreement {
             replaying: false,
             setup,
         };
-        let ranks = agreement.setup.ranks.clone();
-        agreement.extend(0, ranks);
+        let leaders = agreement.setup.leaders.clone();
+        agreement.extend(0, leaders);
         agreement
     }
 
@@ -139,8 +142,12 @@ impl Agreement {
             Input::Judged { bundle_root, accept } => self.on_verdict(bundle_root, accept),
             Input::MyBundle { bundle, previous } => self.on_my_bundle(*bundle, previous),
             Input::Signed { request, signature } => self.on_signed(request, signature),
-            Input::Extend { extension, ranks } => {
-                self.extend(extension, ranks);
+            Input::Extend { extension, leaders } => {
+                self.extend(extension, leaders);
+                self.enter_if_waiting();
+            }
+            Input::First { extension, leader } => {
+                self.set_first(extension, leader);
                 self.enter_if_waiting();
             }
             Input::Certified(certified) => {
@@ -199,17 +206,37 @@ impl Agreement {
     }
 
     /// Who leads a round, if that is known.
-    fn leader(&self, round: u32) -> Option<ValidatorIndex> {
-        let ranks = self.ranks.get(&self.setup.rounds.extension(round))?;
-        ranks.get(usize::from(self.setup.rounds.rank(round)) % ranks.len().max(1)).copied()
+    pub fn leader(&self, round: u32) -> Option<ValidatorIndex> {
+        let (extension, rank) = (self.setup.rounds.extension(round), self.setup.rounds.rank(round));
+        if rank == 0 {
+            return self.first.get(&extension).copied();
+        }
+        let ranks = self.ranks.get(&extension)?;
+        ranks.get(usize::from(rank) % ranks.len().max(1)).copied()
     }
 
     /// The leaders of an extension, once: whoever led a round leads it for good.
-    fn extend(&mut self, extension: u32, mut ranks: Vec<ValidatorIndex>) {
-        ranks.retain(|&leader| self.setup.committee.member(leader).is_some());
-        if !ranks.is_empty() {
-            self.ranks.entry(extension).or_insert(ranks);
+    fn extend(&mut self, extension: u32, leaders: Leaders) {
+        let Leaders { first, mut drawn } = leaders;
+        drawn.retain(|&leader| self.setup.committee.member(leader).is_some());
+        if !drawn.is_empty() {
+            self.ranks.entry(extension).or_insert(drawn);
+            if let Some(first) = first {
+                self.set_first(extension, first);
+            }
         }
+    }
+
+    fn set_first(&mut self, extension: u32, leader: ValidatorIndex) {
+        if self.setup.committee.member(leader).is_some() {
+            self.first.entry(extension).or_insert(leader);
+        }
+    }
+
+    /// In whose name a round begins whose leader is not known here. The engine only asks whether it is this validator, who must not propose then.
+    fn stand_in(&self, round: u32) -> Option<ValidatorIndex> {
+        let drawn = self.ranks.get(&self.setup.rounds.extension(round))?;
+        drawn.iter().copied().find(|&leader| Some(leader) != self.setup.me)
     }
 
     fn has_quorum(&self, round: u32, kind: VoteKind, bundle_root: Root) -> bool {

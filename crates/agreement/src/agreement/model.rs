@@ -23,7 +23,7 @@ use stateright::{Checker as _, HasDiscoveries, Model, Property};
 
 use super::Agreement;
 use super::time::{Timer, Wait};
-use crate::effects::{Effect, Input, Message, Setup};
+use crate::effects::{Effect, Input, Leaders, Message, Setup};
 use crate::{Committee, Member, Record, Rounds, Timing, Verified};
 
 const LIAR: u64 = 2;
@@ -155,7 +155,7 @@ fn setup(me: u64) -> Setup {
         phase: Phase::T1,
         committee: COMMITTEE.with(|committee| committee.get_or_init(members).clone()),
         rounds: Rounds::new(Slot(10), 0, Timing::default(), &Spec::default()),
-        ranks: [LIAR, 0, 1].map(ValidatorIndex).to_vec(),
+        leaders: Leaders::drawn([LIAR, 0, 1].map(ValidatorIndex).to_vec()),
         me: Some(ValidatorIndex(me)),
     }
 }

@@ -49,6 +49,47 @@ fn the_next_rank_stands_in_for_a_silent_or_missing_leader() {
 }
 
 #[test]
+fn who_does_not_know_rank_0_goes_without_it_and_decides_the_same() {
+    let unaware = |nodes: &'static [usize]| move |sim: &mut Sim| nodes.iter().for_each(|&node| sim.unaware(node));
+    let led_by = |leader| {
+        move |sim: &Sim| {
+            let root = *sim.decided().first().unwrap();
+            assert_eq!((sim.decision_of(&root).leader, sim.accused.len()), (ValidatorIndex(leader), 0));
+        }
+    };
+    // One of four: the others certify at once, and it hears of that.
+    assert!(all_agree(&[Honest; 4], Net::default(), unaware(&[3]), led_by(0)) < 1_500);
+    // The proposer itself, half of them, everyone: the round passes without a bundle.
+    for nodes in [&[0][..], &[2, 3], &[0, 1, 2, 3]] {
+        let latest = all_agree(&[Honest; 4], Net::default(), unaware(nodes), led_by(1));
+        assert!(latest < 4_000, "{nodes:?}: {latest} ms");
+    }
+    // Locks of a round whose leader one of them does not know bind it all the same.
+    let restarted = |sim: &mut Sim| {
+        sim.unaware(3);
+        (0..4).for_each(|node| sim.restart(node, DEADLINE_MS + 250 + 40 * node as u64));
+    };
+    all_agree(&[Honest; 4], Net::default(), restarted, nothing_more);
+}
+
+fn nothing_more(_: &Sim) {}
+
+#[test]
+fn rank_0_may_become_known_until_it_begins() {
+    let heard = |sim: &mut Sim| {
+        (0..4).for_each(|node| sim.unaware(node));
+        (0..4).for_each(|node| sim.hear_of_first(node, 2, DEADLINE_MS - 400 + 100 * node as u64));
+        // A second answer changes nothing.
+        sim.hear_of_first(1, 3, DEADLINE_MS - 50);
+    };
+    let latest = all_agree(&[Honest; 4], Net::default(), heard, |sim| {
+        let root = *sim.decided().first().unwrap();
+        assert_eq!(sim.decision_of(&root).leader, ValidatorIndex(2));
+    });
+    assert!(latest < 1_000, "{latest} ms");
+}
+
+#[test]
 fn a_bundle_that_leaves_a_prover_out_is_not_certified() {
     let latest = all_agree(&[CensoringLeader, Honest, Honest, Honest], Net::default(), nothing, |sim| {
         let root = *sim.decided().first().unwrap();

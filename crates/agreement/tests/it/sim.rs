@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use quintet_agreement::{
-    Agreement, Committee, Effect, Input, Member, Message, Record, Rounds, Setup, SigningRequest, Timing, Verified,
+    Agreement, Committee, Effect, Input, Leaders, Member, Message, Record, Rounds, Setup, SigningRequest, Timing, Verified,
 };
 use quintet_keys::SecretKey;
 use quintet_types::*;
@@ -87,7 +87,7 @@ pub(crate) fn setup(count: u64, me: Option<u64>) -> Setup {
         phase: Phase::T2,
         committee: Committee::new((0..count).map(|index| member(index, 32)).collect()).unwrap(),
         rounds,
-        ranks: (0..count).map(ValidatorIndex).collect(),
+        leaders: Leaders::drawn((0..count).map(ValidatorIndex).collect()),
         me: me.map(ValidatorIndex),
     }
 }
@@ -151,6 +151,19 @@ impl Sim {
         self.sequence += 1;
         let life = self.nodes[node].life;
         self.events.insert((time, self.sequence), (node, life, event));
+    }
+
+    /// Validator `node` never hears who has rank 0 of the phase's own deadline. Comes before anything runs.
+    pub(crate) fn unaware(&mut self, node: usize) {
+        let mut setup = self.nodes[node].agreement.setup().clone();
+        setup.leaders.first = None;
+        self.nodes[node].agreement = Agreement::new(setup);
+    }
+
+    /// Validator `node` hears at `time` that `leader` has rank 0 of the phase's own deadline.
+    pub(crate) fn hear_of_first(&mut self, node: usize, leader: u64, time: u64) {
+        let leader = ValidatorIndex(leader);
+        self.at(time, node, Event::Deliver(Input::First { extension: 0, leader }));
     }
 
     pub(crate) fn restart(&mut self, node: usize, time: u64) {
@@ -260,7 +273,7 @@ impl Sim {
                 self.uncertified = self.uncertified.max(extension);
                 let count = self.nodes.len() as u64;
                 let ranks = (0..count).map(|rank| ValidatorIndex((rank + u64::from(extension)) % count)).collect();
-                self.at(self.now, node, Event::Deliver(Input::Extend { extension, ranks }));
+                self.at(self.now, node, Event::Deliver(Input::Extend { extension, leaders: Leaders::drawn(ranks) }));
             }
             Effect::Evidence(evidence) => {
                 assert!(evidence.is_consistent());
