@@ -234,7 +234,8 @@ impl BeaconClient {
         Ok(Some(block))
     }
 
-    /// `/eth/v1/validator/duties/proposer/{epoch}`. Nodes answer for the current and next epoch; `None` beyond.
+    /// `/eth/v1/validator/duties/proposer/{epoch}`. Nodes answer for the current and next epoch; `None` beyond. They are a function of the
+    /// node's head; see [`Self::proposers_after`] for what is the same in all nodes.
     ///
     /// # Errors
     /// When no endpoint gives a usable answer.
@@ -319,7 +320,7 @@ impl BeaconClient {
         Ok(fetch(&self.transport, path).await?.0)
     }
 
-    async fn json_if_any<T: DeserializeOwned>(&self, path: &str) -> Result<Option<Meta<T>>, Error> {
+    pub(crate) async fn json_if_any<T: DeserializeOwned>(&self, path: &str) -> Result<Option<Meta<T>>, Error> {
         let answer = self.transport.get(path, Accept::Json).await?;
         if is_absent(answer.status) {
             return Ok(None);

@@ -105,6 +105,13 @@ impl ForkSchedule {
         &self.activations[later.saturating_sub(1)]
     }
 
+    /// The first epoch in which `fork`, or a later one, is in force; `None` if that is not scheduled.
+    #[must_use]
+    pub fn epoch_of(&self, fork: Fork) -> Option<Epoch> {
+        let no_older = |activation: &&ForkActivation| activation.name.parse::<Fork>().is_ok_and(|other| other >= fork);
+        self.activations.iter().find(no_older).map(|activation| activation.epoch)
+    }
+
     /// The fork version in force at `epoch`.
     #[must_use]
     pub fn version_at(&self, epoch: Epoch) -> FixedBytes<4> {

@@ -115,6 +115,14 @@ impl Chain {
         self.canonical.range(..=slot.0).next_back().and_then(|(_, root)| self.blocks.get(root))
     }
 
+    /// What duties that are drawn with the first slot of `epoch` hang on: the last canonical block before it, or genesis.
+    pub(crate) fn dependent_root(&self, epoch: Epoch) -> Root {
+        let before = Slot(epoch.start_slot(self.config.preset.slots_per_epoch).0.saturating_sub(1));
+        // Of pruned blocks the oldest that is left stands in, as nodes cannot tell either.
+        let oldest = || self.canonical.values().next().copied().unwrap_or_default();
+        self.at_or_before(before).map_or_else(oldest, |block| block.root)
+    }
+
     pub(crate) fn is_canonical(&self, block: &StoredBlock) -> bool {
         self.canonical.get(&block.slot.0) == Some(&block.root)
     }

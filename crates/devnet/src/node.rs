@@ -66,7 +66,11 @@ impl Shared {
     fn announce(&self, advance: &Advance) {
         let block = &advance.block;
         let optimistic = self.control.orders().optimistic > 0;
-        let dependent = self.chain().finalized().root;
+        let (previous, current) = {
+            let chain = self.chain();
+            let epoch = chain.builder().epoch(block.slot);
+            (chain.dependent_root(epoch.minus(1)), chain.dependent_root(epoch))
+        };
         let transactions = block.execution.transactions();
         tracing::info!(slot = %block.slot, root = %block.root, transactions, reorg = advance.reorg.is_some(), "block");
         let mut events: Vec<TopicEvent> =
@@ -81,8 +85,8 @@ impl Shared {
         }
         let data = json!({
             "slot": block.slot, "block": block.root, "state": block.state_root,
-            "epoch_transition": advance.epoch_transition, "previous_duty_dependent_root": dependent,
-            "current_duty_dependent_root": dependent, "execution_optimistic": optimistic,
+            "epoch_transition": advance.epoch_transition, "previous_duty_dependent_root": previous,
+            "current_duty_dependent_root": current, "execution_optimistic": optimistic,
         });
         events.push(("head", data));
         if let Some(checkpoint) = advance.finalized {

@@ -82,6 +82,14 @@ impl KeystoreDir {
         self.store(&SecretKey::generate()?, new, None)
     }
 
+    /// Keeps a key that was made elsewhere.
+    ///
+    /// # Errors
+    /// As [`Self::create`]; [`KeystoreError::Exists`] if the key is here already.
+    pub fn keep(&self, secret: &SecretKey, new: NewKey<'_>) -> Result<KeyInfo, KeystoreError> {
+        self.store(secret, new, None)
+    }
+
     /// Derives a key from a seed (`key import --seed`), by [`DerivationPath::prover`] unless told otherwise.
     ///
     /// # Errors

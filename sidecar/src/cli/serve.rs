@@ -167,7 +167,8 @@ async fn attached(
     }
     let intake = IntakeQueue::start(shared.clone(), config.limits.waiting, metrics.clone());
     // Before the gateway opens: a key that is missing is said at once, and no answer is without what belongs to it.
-    let joint = joint::start(config, &spec, shared.clone(), intake.clone(), metrics.clone(), stop).await?;
+    let proposers = Arc::new(client.clone());
+    let joint = joint::start(config, &spec, shared.clone(), intake.clone(), metrics.clone(), proposers, stop).await?;
     let (board, joint, signer) = match joint {
         Some(joined) => (Some(joined.board), Some(joined.task), joined.signer),
         None => (None, None, None),

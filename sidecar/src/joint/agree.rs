@@ -8,11 +8,10 @@ use quintet_agreement::{
 };
 use quintet_api::{CertificateState, EventKind};
 use quintet_gossip::Gossip;
-use quintet_protocol::leaders;
 use quintet_signer::{PhaseMessage, SigningRequest as Wanted, Turn};
 use quintet_types::{
-    Attestation, CertifiedBundle, Decode, Encode, JobId, Phase, PhaseBundle, PublicKeyBytes, SignedProposal, Slot,
-    TreeHash as _, ValidatorIndex,
+    Attestation, CertifiedBundle, Decode, Encode, JobId, Phase, PhaseBundle, PublicKeyBytes, SignedProposal, TreeHash as _,
+    ValidatorIndex,
 };
 
 use super::{JointError, Place, Running};
@@ -43,11 +42,11 @@ impl Running {
         }
         let genesis = self.joint.shared.read().config.genesis_ms / 1000;
         let rounds = Rounds::new(open.due, genesis, self.joint.timing, &self.spec);
-        let ranks = self.ranks(&open, &committee, open.due, rounds.per_extension());
+        let leaders = self.leaders(&open, &committee, open.due, rounds.per_extension());
         let setup = Setup {
             job: open.job,
             phase: open.phase,
-            ranks: ranks.clone(),
+            leaders: leaders.clone(),
             me: self.joint.me.filter(|me| committee.member(*me).is_some()),
             committee,
             rounds,
@@ -55,7 +54,7 @@ impl Running {
         let written = records.len() as u64;
         let place = Place {
             agreement: Agreement::restore(setup, records),
-            ranks,
+            ranks: leaders.ranks(),
             judging: BTreeMap::new(),
             proposing: None,
             decided: None,
@@ -64,11 +63,6 @@ impl Running {
         };
         self.places.insert((open.job, open.phase), place);
         self.handle((open.job, open.phase), Input::Start { now_ms: now_ms() }).await
-    }
-
-    fn ranks(&self, open: &OpenPhase, committee: &Committee, deadline: Slot, ranks: u32) -> Vec<ValidatorIndex> {
-        let enrolled: Vec<ValidatorIndex> = committee.members().iter().map(|member| member.index).collect();
-        leaders(&open.seed, open.phase, deadline, None, &enrolled, ranks as usize, &self.spec)
     }
 
     /// Gives an input to an agreement, and does what it says, in order.
@@ -121,11 +115,11 @@ impl Running {
                 let open = open.into_iter().find(|open| (open.job, open.phase) == place);
                 let Some((open, at)) = open.zip(self.places.get(&place)) else { return Ok(None) };
                 let setup = at.agreement.setup();
-                let ranks = self.ranks(&open, &setup.committee, slot, setup.rounds.per_extension());
+                let leaders = self.leaders(&open, &setup.committee, slot, setup.rounds.per_extension());
                 if let Some(at) = self.places.get_mut(&place) {
-                    at.ranks.clone_from(&ranks);
+                    at.ranks = leaders.ranks();
                 }
-                return Ok(Some(Input::Extend { extension, ranks }));
+                return Ok(Some(Input::Extend { extension, leaders }));
             }
             Effect::Evidence(evidence) => {
                 self.joint.metrics.agreement.evidence.inc();

@@ -278,6 +278,7 @@ impl Running {
         match fetched {
             Fetched::Pulled(pulled) => self.on_pulled(pulled, now_ms()),
             Fetched::Told { peer, place, told } => self.on_told(peer, place, told, now_ms()),
+            Fetched::Proposers { block, answer } => self.on_proposers(block, answer, now_ms()).await?,
             Fetched::Bundles(peer, items) => {
                 for item in items {
                     let Ok(certified) = CertifiedBundle::from_ssz_bytes(&item) else {

@@ -14,12 +14,14 @@ pub mod board;
 mod carry;
 pub mod enrolled;
 mod late;
+pub mod proposers;
 mod pull;
 mod start;
 mod status;
 
 pub use board::Board;
 pub use enrolled::Enrolment;
+pub use proposers::ProposerSource;
 pub use start::{Joined, Plan, RECORD_DIR, check, start};
 
 use std::{
@@ -67,6 +69,8 @@ pub struct Joint {
     pub enrolled: Enrolment,
     /// Our validator, if it is one of them; otherwise this sidecar only listens.
     pub me: Option<ValidatorIndex>,
+    /// Knows the beacon chain's proposers, who have rank 0.
+    pub proposers: Arc<dyn ProposerSource>,
     /// How long the agreement waits.
     pub timing: Timing,
     /// What the gateway shows of it.
@@ -102,7 +106,7 @@ pub enum JointError {
 /// The agreement on one phase, and what it waits for.
 struct Place {
     agreement: Agreement,
-    /// Who leads at the deadline as it is now.
+    /// Who leads at the deadline as it is now; empty while rank 0 is not known.
     ranks: Vec<ValidatorIndex>,
     /// Proposals to be judged, by the root of the bundle.
     judging: BTreeMap<Root, SignedProposal>,
@@ -132,6 +136,7 @@ struct Running {
     /// Which peer is asked next.
     turn: usize,
     status: status::Told,
+    proposers: proposers::Proposers,
     /// Certificates of the last closed phase of jobs.
     certificates: HashMap<JobId, BundleCertificate>,
     /// Submissions that are here, by the root of their header.
@@ -147,6 +152,7 @@ enum Fetched {
     Pulled(pull::Pulled),
     Bundles(PeerId, Vec<Vec<u8>>),
     Told { peer: PeerId, place: (JobId, Phase), told: late::Told },
+    Proposers { block: Root, answer: Option<BTreeMap<Slot, ValidatorIndex>> },
 }
 
 impl Joint {
@@ -172,6 +178,7 @@ impl Joint {
             peers: BTreeSet::new(),
             turn: 0,
             status: status::Told::default(),
+            proposers: proposers::Proposers::default(),
             certificates: HashMap::new(),
             held: HashMap::new(),
             keys: HashMap::new(),
@@ -245,6 +252,7 @@ impl Running {
         for place in late {
             self.catch_up(place, now_ms()).await?;
         }
+        self.ask_for_proposers(&open, now_ms());
         self.tell_status(now_ms());
         let places: Vec<_> = self.places.keys().copied().collect();
         for place in places {

@@ -12,7 +12,7 @@ use quintet_types::{PublicKeyBytes, SignatureBytes, SigningVariant, Spec, Valida
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Board, Enrolment, Joint, JointError, enrolled};
+use super::{Board, Enrolment, Joint, JointError, ProposerSource, enrolled};
 use crate::{
     config::Config,
     metrics::Metrics,
@@ -90,6 +90,7 @@ pub async fn start(
     shared: Shared,
     intake: IntakeQueue,
     metrics: Metrics,
+    proposers: Arc<dyn ProposerSource>,
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<Joined>> {
     let p2p = &config.p2p;
@@ -139,7 +140,7 @@ pub async fn start(
     tracing::info!(peer_id = %network.local_peer_id(), %digest, ?me, "network of sidecars");
     let board = Board::new(network.clone(), enrolled.clone(), me);
     let timing = Timing::default();
-    let joint = Joint { shared, intake, network, signer, enrolled, me, timing, board: board.clone(), metrics };
+    let joint = Joint { shared, intake, network, signer, enrolled, me, proposers, timing, board: board.clone(), metrics };
     let stop = stop.clone();
     let task = tokio::spawn(async move {
         let result = joint.run(events, stop.clone()).await;

@@ -71,7 +71,7 @@ async fn a_fresh_follower_works_out_the_same_ledger_and_drops_a_liar() {
     let circuits = circuits();
     drop(factory.plan(job));
     let genesis_ms = now_ms() - block().slot.0 * spec.slot_duration_ms;
-    let plan = Plan { spec: spec.clone(), genesis_ms, validators: 1, circuits, max_fill: 0 };
+    let plan = Plan { spec: spec.clone(), genesis_ms, validators: 1, circuits, max_fill: 0, proposer: None };
     let alone = Sidecar::start(Some(0), &plan, tempfile::tempdir().unwrap(), &[]).await;
     alone.head(&block()).await;
     until("the job is planned", 60, || alone.state(&job) == Some(JobState::Open(Phase::T1))).await;
@@ -111,7 +111,7 @@ async fn a_sidecar_that_was_away_for_two_jobs_comes_to_the_same_ledger() {
     let circuits = circuits();
     drop(factory.plan(first));
     let genesis_ms = now_ms() - block().slot.0 * spec.slot_duration_ms;
-    let plan = Plan { spec: spec.clone(), genesis_ms, validators: 4, circuits, max_fill: 0 };
+    let plan = Plan { spec: spec.clone(), genesis_ms, validators: 4, circuits, max_fill: 0, proposer: None };
     let mut sidecars = network(&plan).await;
     let away = sidecars.pop().unwrap().stop().await;
 

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use quintet_agreement::{Enrolled, Member, Timing};
 use quintet_api::CertificateState;
-use quintet_beacon::{BlockInfo, ChainEvent, Head};
+use quintet_beacon::{BlockInfo, ChainEvent, Head, Lookahead};
 use quintet_gossip::{Network, NetworkConfig, NetworkHandle, NodeKey, Status, fork_digest};
 use quintet_keys::SecretKey;
 use quintet_node::spec_root;
@@ -15,7 +15,7 @@ use quintet_proving::{Circuits, Guest};
 use quintet_sidecar::{
     core::{Core, CoreConfig, Intake, Refusal},
     db,
-    joint::{Board, Joint},
+    joint::{Board, Joint, ProposerSource},
     metrics::Metrics,
     registry::RegistryFile,
     service::{self, Bounds, IntakeQueue, Shared, now_ms},
@@ -23,7 +23,7 @@ use quintet_sidecar::{
 use quintet_signer::{SignError, SigningRequest, ValidatorKey, ValidatorSigner};
 use quintet_store::{Options, Store};
 use quintet_types::{
-    Account, JobId, Phase, PublicKeyBytes, Reason, Reward, Root, SignatureBytes, SigningVariant, Spec, Submission,
+    Account, Epoch, JobId, Phase, PublicKeyBytes, Reason, Reward, Root, SignatureBytes, SigningVariant, Slot, Spec, Submission,
     ValidatorIndex,
 };
 use tokio::sync::{Semaphore, mpsc};
@@ -60,6 +60,39 @@ impl ValidatorSigner for InMemory {
     }
 }
 
+/// A chain on which the validators propose in turn, or always the same one.
+#[derive(Debug)]
+struct Proposers {
+    plan: Plan,
+    knows: bool,
+}
+
+impl Plan {
+    /// Who proposes at a slot.
+    fn proposer(&self, slot: Slot) -> ValidatorIndex {
+        self.proposer.unwrap_or(ValidatorIndex(slot.0 % self.validators))
+    }
+}
+
+#[async_trait]
+impl ProposerSource for Proposers {
+    fn fixed_from(&self) -> Option<Epoch> {
+        Some(Epoch(0))
+    }
+
+    async fn after(&self, _: Root) -> Result<Option<Lookahead>, quintet_beacon::Error> {
+        let slots_per_epoch = self.plan.spec.slots_per_epoch;
+        let first_slot = block().slot.epoch(slots_per_epoch).start_slot(slots_per_epoch);
+        let slots = first_slot.0..first_slot.plus(2 * slots_per_epoch).0;
+        let proposers = slots.map(|slot| self.plan.proposer(Slot(slot))).collect();
+        Ok(self.knows.then_some(Lookahead { first_slot, proposers }))
+    }
+
+    async fn key(&self, index: ValidatorIndex) -> Result<Option<PublicKeyBytes>, quintet_beacon::Error> {
+        Ok(Some(validator(index.0).public_key().into()))
+    }
+}
+
 /// One sidecar.
 pub(crate) struct Sidecar {
     pub(crate) shared: Shared,
@@ -75,7 +108,7 @@ pub(crate) struct Sidecar {
 }
 
 /// What a sidecar is to be.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) spec: Spec,
     pub(crate) genesis_ms: u64,
@@ -83,6 +116,8 @@ pub(crate) struct Plan {
     pub(crate) validators: u64,
     pub(crate) circuits: Arc<Circuits>,
     pub(crate) max_fill: usize,
+    /// The beacon chain's proposer of all slots.
+    pub(crate) proposer: Option<ValidatorIndex>,
 }
 
 pub(crate) fn validator(index: u64) -> SecretKey {
@@ -149,6 +184,8 @@ impl Sidecar {
             signer: Arc::new(InMemory { secret: validator(me.unwrap_or(99)), spec }),
             enrolled: enrolled(plan.validators).into(),
             me: me.map(ValidatorIndex),
+            // One beacon node of four is too old to say who proposes.
+            proposers: Arc::new(Proposers { plan: plan.clone(), knows: me != Some(0) || plan.validators < 4 }),
             timing: Timing::default(),
             board: board.clone(),
             metrics: metrics.clone(),
@@ -258,6 +295,39 @@ pub(crate) async fn network(plan: &Plan) -> Vec<Sidecar> {
     sidecars
 }
 
+/// The beacon proposer of the deadline slot leads before whoever was drawn, in the eyes of all.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_proposer_of_the_deadline_slot_has_rank_0() {
+    let spec = Spec { slot_duration_ms: 1_000, max_attempts: 1, ..spec() };
+    let mut factory = World::new(spec.clone());
+    let job = factory.announce();
+    let circuits = circuits();
+    drop(factory.plan(job));
+    let (seed, due) = {
+        let live = factory.core.job(&job).unwrap();
+        (live.job().selection().unwrap().seed, live.job().deadline())
+    };
+    let drawn = quintet_protocol::leaders(&seed, Phase::T1, due, &[ValidatorIndex(0), ValidatorIndex(1)], 2, &spec);
+    let genesis_ms = now_ms() - block().slot.0 * spec.slot_duration_ms;
+    let plan = Plan { spec, genesis_ms, validators: 2, circuits, max_fill: 0, proposer: Some(drawn[1]) };
+    let sidecars = network(&plan).await;
+    for sidecar in &sidecars {
+        sidecar.head(&block()).await;
+    }
+    let view = |sidecar: &Sidecar| {
+        let core = sidecar.shared.read();
+        core.certificates(core.job(&job)?, Some(&sidecar.board)).unwrap().first().cloned()
+    };
+    let ranks = |sidecar: &Sidecar| view(sidecar).map(|view| view.ranks).unwrap_or_default();
+    until("both know who leads", 60, || sidecars.iter().all(|sidecar| ranks(sidecar).first() == Some(&drawn[1]))).await;
+    until("the job is over", 60, || sidecars.iter().all(|sidecar| sidecar.state(&job).is_some_and(JobState::is_over))).await;
+    // Unless the machine was too busy for the first round.
+    let ends: Vec<_> = sidecars.iter().map(|sidecar| view(sidecar).map(|view| (view.leader, view.rank))).collect();
+    assert_eq!(ends[0], ends[1]);
+    assert!(ends[0].is_some_and(|(leader, rank)| rank != Some(0) || leader == Some(drawn[1])), "{ends:?}");
+    sidecars.iter().for_each(|sidecar| sidecar.stop.cancel());
+}
+
 /// Each prover posts to one sidecar only; all sidecars close the same phases with the same bundles and end with one ledger.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "long: three phases of twelve seconds"]
@@ -281,7 +351,7 @@ async fn one_job(equivocates: bool) {
     drop(factory.plan(job));
 
     let genesis_ms = now_ms() - block().slot.0 * slow_spec().slot_duration_ms;
-    let plan = Plan { spec: slow_spec(), genesis_ms, validators: SIDECARS, circuits, max_fill: 64 };
+    let plan = Plan { spec: slow_spec(), genesis_ms, validators: SIDECARS, circuits, max_fill: 64, proposer: None };
     let sidecars = network(&plan).await;
     for sidecar in &sidecars {
         sidecar.head(&block()).await;
@@ -322,6 +392,15 @@ async fn one_job(equivocates: bool) {
     let first = phases(&sidecars[0]);
     assert_eq!(first.iter().map(|line| line.2).collect::<Vec<_>>(), [4, 4, 1], "nobody's submission was lost");
     assert!(sidecars.iter().all(|sidecar| phases(sidecar) == first));
+    for (phase, bundle_root, _) in &first {
+        let core = sidecars[0].shared.read();
+        let certificates = core.certificates(core.job(&job).unwrap(), None).unwrap();
+        let one = certificates.iter().find(|one| one.phase == *phase && one.bundle_root == *bundle_root).unwrap();
+        let line = core.job(&job).unwrap().record.phases.iter().find(|line| line.phase == *phase).unwrap().clone();
+        if one.rank == Some(0) && one.extensions == 0 {
+            assert_eq!(one.leader, Some(plan.proposer(line.due)), "rank 0 is the proposer of the deadline slot");
+        }
+    }
     if equivocates {
         let core = sidecars[0].shared.read();
         let culprit = Account::Prover(core.prover_index(&selected[CULPRIT]).unwrap());

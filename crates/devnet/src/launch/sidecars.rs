@@ -69,7 +69,8 @@ pub fn join_sidecars(
                 let keys = files.dir().join(format!("validator-{index}"));
                 let description = Some(format!("devnet validator {index}"));
                 let new = NewKey { password: &password, cost: KdfCost::DEVNET, description };
-                let key = KeystoreDir::open(&keys)?.create(new)?.public_key;
+                // That of the chain's validator: whose slot a deadline is leads first.
+                let key = KeystoreDir::open(&keys)?.keep(&crate::validators::interop_key(index as u64)?, new)?.public_key;
                 // Writing to a string does not fail.
                 let _ =
                     writeln!(list, "[[validator]]\nindex = {index}\npubkey = \"{key}\"\neffective_balance_gwei = {BALANCE}\n");

@@ -167,7 +167,35 @@ fn entry(chain: &Chain, id: &str) -> Option<Value> {
     validators.entry(index)
 }
 
+/// The proposers of the state's epoch and the next one, as states hold them from Fulu on.
+pub(super) async fn proposer_lookahead(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Reply {
+    let chain = shared.chain();
+    let block = ids::state(&chain, &id)?;
+    if chain.config().fork < Fork::Fulu {
+        return Err(Failure::bad_request("proposer lookahead: not before fulu"));
+    }
+    let slots = chain.config().preset.slots_per_epoch;
+    let start = chain.builder().epoch(block.slot).start_slot(slots).0;
+    let proposers: Vec<ValidatorIndex> =
+        (start..start + 2 * slots).map(|slot| chain.validators().proposer(Slot(slot))).collect();
+    let Json(mut body) = standing(&shared, &chain, &block, json!(proposers));
+    body["version"] = json!(chain.builder().fork().name());
+    Ok(Json(body))
+}
+
+/// The first version names the block before the epoch (the head, for a coming one) as what duties depend on.
 pub(super) async fn proposer_duties(State(shared): State<Arc<Shared>>, Path(epoch): Path<String>) -> Reply {
+    duties(&shared, &epoch, |epoch| epoch)
+}
+
+/// The second one names the block before the epoch before, where proposers are drawn from Fulu on.
+pub(super) async fn proposer_duties_v2(State(shared): State<Arc<Shared>>, Path(epoch): Path<String>) -> Reply {
+    let earlier = u64::from(shared.chain().config().fork >= Fork::Fulu);
+    duties(&shared, &epoch, |epoch| epoch.minus(earlier))
+}
+
+/// Duties of an epoch, which hang on the last block before `depends_on(epoch)`.
+fn duties(shared: &Shared, epoch: &str, depends_on: impl Fn(Epoch) -> Epoch) -> Reply {
     let epoch = Epoch(epoch.parse().map_err(|_| Failure::bad_request("invalid epoch"))?);
     let chain = shared.chain();
     let config = chain.config();
@@ -175,13 +203,14 @@ pub(super) async fn proposer_duties(State(shared): State<Arc<Shared>>, Path(epoc
     if epoch > chain.builder().epoch(now).plus(1) {
         return Err(Failure::bad_request("epoch is too far in the future"));
     }
-    let start = epoch.start_slot(config.preset.slots_per_epoch).0;
-    let duties = (start..start + config.preset.slots_per_epoch).map(|slot| {
+    let slots = config.preset.slots_per_epoch;
+    let start = epoch.start_slot(slots).0;
+    let duties = (start..start + slots).map(|slot| {
         let proposer = chain.validators().proposer(Slot(slot));
         json!({"pubkey": chain.validators().key(proposer), "validator_index": proposer, "slot": slot.to_string()})
     });
     let Json(mut body) = data(duties.collect());
-    body["dependent_root"] = json!(chain.finalized().root);
+    body["dependent_root"] = json!(chain.dependent_root(depends_on(epoch)));
     body["execution_optimistic"] = json!(false);
     Ok(Json(body))
 }

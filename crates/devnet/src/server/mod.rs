@@ -50,7 +50,9 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/eth/v1/beacon/states/{id}/randao", get(beacon::randao))
         .route("/eth/v1/beacon/states/{id}/validators", get(beacon::validators))
         .route("/eth/v1/beacon/states/{id}/validators/{validator}", get(beacon::validator))
+        .route("/eth/v1/beacon/states/{id}/proposer_lookahead", get(beacon::proposer_lookahead))
         .route("/eth/v1/validator/duties/proposer/{epoch}", get(beacon::proposer_duties))
+        .route("/eth/v2/validator/duties/proposer/{epoch}", get(beacon::proposer_duties_v2))
         .route("/eth/v1/events", get(events::stream))
         .layer(middleware::from_fn_with_state(shared.clone(), refuse_while_offline));
     let controls = Router::new()

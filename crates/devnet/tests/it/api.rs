@@ -39,6 +39,47 @@ async fn requests_of_the_client_are_answered_consistently() {
 }
 
 #[tokio::test]
+async fn a_block_fixes_the_proposers_of_two_epochs_and_duties_say_what_they_hang_on() {
+    let (devnet, clock) = start(|_| {}).await;
+    clock.advance(20);
+    devnet.reached(Slot(20)).await;
+    let client = client(&devnet).await;
+    let block = async |slot| client.block(BlockId::Slot(Slot(slot))).await.unwrap().unwrap();
+    let (last, of_epoch_0) = (block(20).await, block(7).await);
+    let lookahead = client.proposers_after(last.block_root).await.unwrap().unwrap();
+    assert_eq!((lookahead.first_slot, lookahead.proposers.len()), (Slot(16), 16));
+    assert_eq!(lookahead.at(Slot(20)), Some(last.proposer_index));
+    assert_eq!((lookahead.at(Slot(15)), lookahead.at(Slot(32))), (None, None));
+    // What an older block fixed, and what duties say.
+    let before = client.proposers_after(block(9).await.block_root).await.unwrap().unwrap();
+    for duty in client.proposer_duties(Epoch(2)).await.unwrap().unwrap() {
+        let slot = Slot(duty.slot);
+        let proposer = Some(ValidatorIndex(duty.validator_index));
+        assert_eq!((before.at(slot), lookahead.at(slot)), (proposer, proposer));
+    }
+    assert_eq!(client.proposers_after(quintet_types::Root::repeat_byte(3)).await.unwrap(), None);
+    let dependent = async |version: u8, epoch: u64| {
+        let (status, duties) = get(format!("{}/eth/v{version}/validator/duties/proposer/{epoch}", devnet.url())).await;
+        assert_eq!(status, 200);
+        duties["dependent_root"].as_str().unwrap().parse::<quintet_types::Root>().unwrap()
+    };
+    assert_eq!(dependent(2, 2).await, of_epoch_0.block_root);
+    assert_eq!(dependent(2, 3).await, block(15).await.block_root);
+    assert_eq!((dependent(1, 2).await, dependent(1, 3).await), (block(15).await.block_root, last.block_root));
+}
+
+#[tokio::test]
+async fn before_fulu_no_state_holds_proposers() {
+    let (devnet, clock) = start(|config| config.fork = Fork::Electra).await;
+    clock.advance(3);
+    devnet.reached(Slot(3)).await;
+    let client = client(&devnet).await;
+    assert_eq!(client.proposers_after(devnet.head()).await.unwrap(), None);
+    assert_eq!(client.spec().forks.epoch_of(Fork::Fulu), None);
+    assert_eq!(client.spec().forks.epoch_of(Fork::Electra), Some(Epoch(0)));
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_404_and_nonsense_is_400() {
     let (devnet, clock) = start(|_| {}).await;
     devnet.miss(2);
