@@ -68,6 +68,9 @@ pub const CERTIFIED: Table<(u64, [u8; 32], u8), Vec<u8>> = Table::new("certified
 /// Evidence of equivocation as SSZ, by (job root, phase, prover).
 pub const EVIDENCE: Table<SubmissionKey, Vec<u8>> = Table::new("evidence");
 
+/// Evidence that a validator contradicted itself, as JSON of [`quintet_api::ValidatorEvidence`], by (job root, phase, validator).
+pub const VALIDATOR_EVIDENCE: Table<([u8; 32], u8, u64), Vec<u8>> = Table::new("validator_evidence");
+
 /// What [`prune_jobs`] removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Pruned {

@@ -1,6 +1,9 @@
 //! The ledger as the gateway shows it.
 
-use quintet_types::{Balance, EquivocationEvidence, LedgerEntry, Root, Slot, WrongDigestEvidence};
+use quintet_types::{
+    Balance, EquivocationEvidence, JobId, LedgerEntry, PublicKeyBytes, Root, SigningVariant, Slot, ValidatorEquivocation,
+    WrongDigestEvidence,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -68,4 +71,21 @@ pub struct EvidenceView {
     /// Signed T1 bodies with a digest that recomputation contradicts, of the jobs that are kept.
     #[schema(value_type = Vec<Object>)]
     pub wrong_digests: Vec<WrongDigestEvidence>,
+    /// Validators that contradicted themselves while a phase was agreed on, kept for good: the first evidence for each job, phase and validator.
+    #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
+    pub validators: Vec<ValidatorEvidence>,
+}
+
+/// Two proposals or two votes by one validator for one round, with what it takes to check the signatures.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct ValidatorEvidence {
+    /// The job.
+    pub job: JobId,
+    /// The validator's key.
+    pub pubkey: PublicKeyBytes,
+    /// What its signatures are over.
+    pub signing: SigningVariant,
+    /// What it signed.
+    pub evidence: ValidatorEquivocation,
 }

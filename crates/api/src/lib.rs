@@ -24,7 +24,7 @@ pub use job::{
     Accepted, Assignment, Candidate, Challenge, InstanceState, InstanceView, JobDetail, JobFilter, JobState, JobSummary,
     PhaseView, SelectionView, SubmissionView,
 };
-pub use ledger::{AccountView, EvidenceView, LedgerView, RewardEntry, ValidatorRewards};
+pub use ledger::{AccountView, EvidenceView, LedgerView, RewardEntry, ValidatorEvidence, ValidatorRewards};
 pub use network::{Direction, PeerView, PeersView, ValidatorView, ValidatorsView};
 pub use node::{Health, Identity, Syncing, Version};
 pub use prover::{DutyView, HistoryView, ProverDetail, ProverFilter, ProverStatus, ProverView};

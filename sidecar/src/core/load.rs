@@ -7,7 +7,7 @@ use std::{
 
 use quintet_protocol::SubmissionLog;
 use quintet_store::Store;
-use quintet_types::{Decode, EquivocationEvidence, JobId, Root, Slot};
+use quintet_types::{Decode, EquivocationEvidence, JobId, Root, Slot, ValidatorIndex};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
@@ -60,6 +60,7 @@ impl Core {
             jobs: BTreeMap::new(),
             log: SubmissionLog::default(),
             evidence: BTreeMap::new(),
+            validator_evidence: BTreeMap::new(),
             barred: BTreeMap::new(),
             candidates: None,
             next_closed: 0,
@@ -173,6 +174,11 @@ impl Core {
                 self.log.observe(evidence.header_2, evidence.signature_2);
             }
             self.evidence.insert((job.into(), phase, prover.into()), evidence);
+        }
+        for entry in store.range(&db::VALIDATOR_EVIDENCE, ..) {
+            let ((job, phase, validator), bytes) = entry?;
+            let evidence = from_json("validator_evidence", &bytes)?;
+            self.validator_evidence.insert((job.into(), phase, ValidatorIndex(validator)), evidence);
         }
         Ok(())
     }

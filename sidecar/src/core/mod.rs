@@ -30,6 +30,7 @@ use std::{
     sync::Arc,
 };
 
+use quintet_api::ValidatorEvidence;
 use quintet_beacon::BlockInfo;
 use quintet_protocol::{CandidateTable, ProverRecord, SubmissionLog};
 use quintet_staking::MemberView;
@@ -91,6 +92,8 @@ pub struct Core {
     jobs: BTreeMap<JobId, LiveJob>,
     log: SubmissionLog,
     evidence: BTreeMap<(Root, u8, PublicKeyBytes), EquivocationEvidence>,
+    /// Validators that contradicted themselves, by job, phase and validator.
+    validator_evidence: BTreeMap<(Root, u8, ValidatorIndex), ValidatorEvidence>,
     /// Senders of false full proofs, with the slot until which theirs are refused.
     barred: BTreeMap<ProverIndex, Slot>,
     candidates: Option<(Epoch, Root, CandidateTable)>,
@@ -189,6 +192,30 @@ impl Core {
     /// Evidence of equivocation.
     pub fn evidence(&self) -> impl Iterator<Item = &EquivocationEvidence> {
         self.evidence.values()
+    }
+
+    /// Evidence against validators.
+    pub fn validator_evidence(&self) -> impl Iterator<Item = &ValidatorEvidence> {
+        self.validator_evidence.values()
+    }
+
+    /// A validator contradicted itself: the evidence is written down, once for each job, phase and validator. The signatures under it were verified.
+    /// Whether it is new.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub fn accuse_validator(&mut self, evidence: ValidatorEvidence) -> Result<bool, CoreError> {
+        let ((job, phase), validator) = (evidence.evidence.place(), evidence.evidence.validator());
+        let place = (job, phase.number(), validator);
+        if self.validator_evidence.contains_key(&place) {
+            return Ok(false);
+        }
+        let json = load::to_json("validator_evidence", &evidence)?;
+        self.store.put(&crate::db::VALIDATOR_EVIDENCE, &(place.0.0, place.1, validator.0), &json)?;
+        let message = format!("validator {validator} contradicted itself in the agreement on {phase} of job {}", evidence.job);
+        self.events.push(quintet_api::EventKind::Warning { message });
+        self.validator_evidence.insert(place, evidence);
+        Ok(true)
     }
 
     /// The store.

@@ -1,4 +1,4 @@
-//! Evidence of faults that anyone can check: two signed bodies, or a signed digest that recomputation contradicts.
+//! Evidence of faults that anyone can check: two signed bodies, votes or proposals, or a signed digest that recomputation contradicts.
 
 use axum::{extract::State, response::Response};
 use quintet_api::{Data, EvidenceView};
@@ -7,11 +7,15 @@ use quintet_types::{Account, JobId, Phase, ProverIndex, Reason, Submission, Wron
 use super::{App, extract::json};
 use crate::core::Core;
 
-/// Evidence of equivocation, kept for good, and of wrong digests, of the jobs that are kept.
+/// Evidence of equivocation of provers and validators, kept for good, and of wrong digests, of the jobs that are kept.
 #[utoipa::path(get, path = "/v1/evidence", tag = "ledger", responses((status = 200, body = Data<EvidenceView>)))]
 pub(super) async fn evidence(State(app): State<App>) -> Response {
     let core = app.shared.read();
-    json(EvidenceView { equivocations: core.evidence().cloned().collect(), wrong_digests: wrong_digests(&core) })
+    json(EvidenceView {
+        equivocations: core.evidence().cloned().collect(),
+        wrong_digests: wrong_digests(&core),
+        validators: core.validator_evidence().cloned().collect(),
+    })
 }
 
 /// For each penalty for a wrong digest the signed T1 body and the first instance that is wrong in it.

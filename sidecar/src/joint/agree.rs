@@ -6,7 +6,7 @@ use quintet_agreement::{
     Agreement, Committee, Decision, Effect, Input, Message, Objection, Record, Rounds, Setup, SigningRequest,
     verify_certificate,
 };
-use quintet_api::{CertificateState, EventKind};
+use quintet_api::{CertificateState, EventKind, ValidatorEvidence};
 use quintet_gossip::Gossip;
 use quintet_signer::{PhaseMessage, SigningRequest as Wanted, Turn};
 use quintet_types::{
@@ -122,8 +122,12 @@ impl Running {
                 return Ok(Some(Input::Extend { extension, leaders }));
             }
             Effect::Evidence(evidence) => {
+                let Some(member) = at.agreement.setup().committee.member(evidence.validator()) else { return Ok(None) };
+                let (pubkey, signing) = (member.key.into(), member.variant);
+                let evidence = ValidatorEvidence { job: place.0, pubkey, signing, evidence: *evidence };
                 self.joint.metrics.agreement.evidence.inc();
                 tracing::warn!(job = %place.0, phase = %place.1, ?evidence, "a validator contradicted itself");
+                self.joint.shared.write().accuse_validator(evidence)?;
             }
             // Every agreement is looked at ten times a second.
             Effect::WakeAt(_) => {}

@@ -148,7 +148,7 @@ mod tests {
         };
         let signed = |byte| (header(byte), SignatureBytes::repeat_byte(byte));
         let one = EquivocationEvidence::new(signed(1), signed(2)).unwrap();
-        let view = EvidenceView { equivocations: vec![one.clone()], wrong_digests: vec![] };
+        let view = EvidenceView { equivocations: vec![one.clone()], ..EvidenceView::default() };
         for text in [
             serde_json::to_vec(&one).unwrap(),
             serde_json::to_vec(&[&one]).unwrap(),

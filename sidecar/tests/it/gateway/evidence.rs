@@ -1,9 +1,12 @@
 //! Faults as the gateway shows them: evidence that stands for itself, and the retry that leaves the culprit out.
 
-use quintet_api::{Data, EvidenceView, SelectionView};
+use quintet_api::{Data, EvidenceView, SelectionView, ValidatorEvidence};
 use quintet_plonk::Commitment as PlonkCommitment;
 use quintet_proving::{commitment_from_wire, commitment_to_wire};
-use quintet_types::{Commitment, JobId, Phase, Reason};
+use quintet_types::{
+    Ballot, Commitment, JobId, Phase, Reason, Root, SignatureBytes, SignedVote, SigningVariant, ValidatorEquivocation,
+    ValidatorIndex, VoteKind,
+};
 use serde::de::DeserializeOwned;
 
 use super::fixture::{Gateway, config};
@@ -58,4 +61,28 @@ async fn a_wrong_digest_is_served_as_evidence_and_its_signer_is_named_to_the_ret
     let second: SelectionView = data(&gateway, &format!("/v1/jobs/{next}/selection")).await;
     assert_eq!(second.culprits, [culprit_index]);
     assert!(!second.selected.contains(&culprit_index) && !second.reserves.contains(&culprit_index));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn evidence_against_a_validator_is_kept_once_and_outlives_a_restart() {
+    let mut world = World::new(spec());
+    let job = world.announce();
+    let vote = |round, mark| SignedVote {
+        ballot: Ballot { job_root: job.root(), phase: Phase::T1, round, bundle_root: Root::repeat_byte(mark) },
+        kind: VoteKind::Precommit,
+        validator: ValidatorIndex(7),
+        signature: SignatureBytes::repeat_byte(mark),
+    };
+    let evidence = |round| ValidatorEvidence {
+        job,
+        pubkey: Default::default(),
+        signing: SigningVariant::Direct,
+        evidence: ValidatorEquivocation::votes(vote(round, 1), vote(round, 2)).unwrap(),
+    };
+    assert!(world.core.accuse_validator(evidence(0)).unwrap());
+    assert!(!world.core.accuse_validator(evidence(1)).unwrap(), "one piece for each job, phase and validator");
+    let world = world.restart();
+    let gateway = Gateway::around(config(), world.core).await;
+    let shown: EvidenceView = data(&gateway, "/v1/evidence").await;
+    assert_eq!(shown.validators, [evidence(0)]);
 }
