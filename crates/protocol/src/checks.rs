@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use quintet_types::{
-    BloomHash, Commitments, EquivocationEvidence, FullProof, InstanceIndex, JobId, PartialProofs, Phase, PhaseBundle,
-    ProverIndex, PublicKeyBytes, Root, Spec,
+    BloomHash, Commitments, EquivocationEvidence, FullProof, InstanceIndex, JobId, LateEquivocation, PartialProofs, Phase,
+    PhaseBundle, ProverIndex, PublicKeyBytes, Root, Spec,
 };
 
 use crate::assignment::Assignment;
@@ -104,6 +104,19 @@ pub fn resolve_full_proof(
     Ok(makers)
 }
 
+/// Whether a bundle of `carrier` may bring evidence about `job`: an earlier block, [`evidence_slots`] back at the most, or an earlier attempt at the same block.
+pub fn may_accuse(carrier: &JobId, job: &JobId, spec: &Spec) -> bool {
+    let earlier_attempt =
+        (job.block_root, job.sub_block) == (carrier.block_root, carrier.sub_block) && job.attempt < carrier.attempt;
+    let earlier_block = job.slot < carrier.slot && carrier.slot <= job.slot.plus(evidence_slots(spec));
+    if job.slot == carrier.slot { earlier_attempt } else { earlier_block }
+}
+
+/// For so long after a block the bundles of later jobs may bring evidence about its jobs: two epochs, in which it is not final as a rule and so kept by all.
+pub const fn evidence_slots(spec: &Spec) -> u64 {
+    2 * spec.slots_per_epoch
+}
+
 /// A bundle: whether it continues the job as this node knows it. Signatures, leader and submissions are not looked at.
 ///
 /// `is_selected` says of a key whether it is that of a selected prover.
@@ -145,6 +158,14 @@ pub fn check_bundle(
     };
     if !bundle.equivocations.iter().all(of_here) {
         return fault("evidence is not of two bodies for a phase of this job up to this one");
+    }
+    let late = |late: &LateEquivocation| {
+        late.evidence.is_slashable()
+            && late.evidence.header_1.job_root == late.job.root()
+            && may_accuse(&bundle.job, &late.job, spec)
+    };
+    if !bundle.late_equivocations.iter().all(late) {
+        return fault("late evidence is not of two bodies for an earlier job that it may be about");
     }
     let instances = if bundle.phase == Phase::T1 { job.digests().len() } else { 0 };
     if bundle.digests.len() != instances {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ssz_derive::{Decode, Encode};
 use ssz_types::VariableList;
-use ssz_types::typenum::{U64, U2048, U4096, Unsigned as _};
+use ssz_types::typenum::{U16, U64, U2048, U4096, Unsigned as _};
 use tree_hash::TreeHash as _;
 use tree_hash_derive::TreeHash;
 
@@ -18,6 +18,18 @@ pub type MaxCommittee = U2048;
 
 /// Most pieces of evidence in one bundle: two signatures to verify each.
 pub type MaxEquivocations = U64;
+
+/// Most pieces of evidence about earlier jobs in one bundle.
+pub type MaxLateEquivocations = U16;
+
+/// Evidence about a job that had its last bundle before the evidence came. The job's id tells where it stands on the chain; a header has its root only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode, TreeHash)]
+pub struct LateEquivocation {
+    /// The job that the prover signed two bodies for.
+    pub job: JobId,
+    /// What it signed.
+    pub evidence: EquivocationEvidence,
+}
 
 /// One accepted submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Encode, Decode, TreeHash)]
@@ -58,6 +70,8 @@ pub struct PhaseBundle {
     /// Provers that signed two bodies for this job, in rising order of phase and key, no two of one phase and prover: what
     /// they are fined for once this is certified. Empty where one sidecar runs alone, which books such a fine at once.
     pub equivocations: VariableList<EquivocationEvidence, MaxEquivocations>,
+    /// The same of earlier jobs, in rising order of job, phase and key.
+    pub late_equivocations: VariableList<LateEquivocation, MaxLateEquivocations>,
 }
 
 impl PhaseBundle {
@@ -70,12 +84,26 @@ impl PhaseBundle {
     pub fn is_ordered(&self) -> bool {
         let rises = |list: &[BundleEntry]| list.is_sorted_by(|a, b| a.prover < b.prover);
         let place = |evidence: &EquivocationEvidence| (evidence.header_1.phase, evidence.header_1.prover);
-        rises(&self.accepted) && rises(&self.agg_proofs) && self.equivocations.is_sorted_by(|a, b| place(a) < place(b))
+        rises(&self.accepted)
+            && rises(&self.agg_proofs)
+            && self.equivocations.is_sorted_by(|a, b| place(a) < place(b))
+            && self.late_equivocations.is_sorted_by(|a, b| (a.job, place(&a.evidence)) < (b.job, place(&b.evidence)))
     }
 
     /// Most pieces of evidence that it has room for.
     pub const fn max_equivocations() -> usize {
         MaxEquivocations::USIZE
+    }
+
+    /// Most pieces of evidence about earlier jobs that it has room for.
+    pub const fn max_late_equivocations() -> usize {
+        MaxLateEquivocations::USIZE
+    }
+
+    /// All evidence that it brings, with the job that it is about.
+    pub fn evidence(&self) -> impl Iterator<Item = (&JobId, &EquivocationEvidence)> {
+        let of_here = self.equivocations.iter().map(|evidence| (&self.job, evidence));
+        of_here.chain(self.late_equivocations.iter().map(|late| (&late.job, &late.evidence)))
     }
 
     /// Whether it brings evidence that a prover signed two bodies for the very phase that it closes.

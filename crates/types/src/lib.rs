@@ -26,7 +26,7 @@ pub mod vote;
 
 pub use alloy_primitives::{B256, FixedBytes};
 pub use bloom::BloomHash;
-pub use bundle::{BundleCertificate, BundleEntry, CertifiedBundle, PhaseBundle};
+pub use bundle::{BundleCertificate, BundleEntry, CertifiedBundle, LateEquivocation, PhaseBundle};
 pub use bytes::ByteList;
 pub use domain::{Domain, compute_domain, compute_signing_root};
 pub use error::TypesError;

@@ -27,7 +27,7 @@ impl Books {
         if number < self.next {
             return Ok(());
         }
-        self.ledger.record(&record.entries)?;
+        self.ledger.record_with(&record.job, &record.entries)?;
         if !record.outcomes.is_empty() {
             self.history.record(record.slot, record.job, record.phase, record.outcomes.clone());
         }

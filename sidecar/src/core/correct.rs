@@ -202,6 +202,7 @@ impl Core {
                 digests: Default::default(),
                 agg_proofs: Default::default(),
                 equivocations: Default::default(),
+                late_equivocations: Default::default(),
             },
             entries: fault_penalties(*id, phase, reason, culprits, &spec),
             outcomes: Vec::new(),

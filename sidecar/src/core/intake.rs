@@ -6,7 +6,9 @@ use quintet_api::EventKind;
 use quintet_protocol::{Observed, checks, schedule};
 use quintet_proving::commitment_from_wire;
 use quintet_store::{Batch, Pending};
-use quintet_types::{Decode as _, Encode, JobId, ProverIndex, Reason, Root, Submission, SubmissionHeader};
+use quintet_types::{
+    Decode as _, Encode, JobId, Phase, ProverIndex, PublicKeyBytes, Reason, Root, Submission, SubmissionHeader,
+};
 
 use super::{Core, CoreError, Received};
 use crate::db;
@@ -159,6 +161,9 @@ impl Core {
         let live = self.jobs.get(id).ok_or(Refusal::UnknownJob(*id))?;
         let shown = key.to_string();
         let prover = self.prover_index(key).ok_or_else(|| Refusal::UnknownProver(shown.clone()))?;
+        if self.is_late_evidence(live, phase, prover, key) {
+            return Ok(());
+        }
         if live.job().phase() != Some(phase) || live.job().is_suspended() {
             let state = if live.job().is_suspended() { "suspended".into() } else { live.job().state().to_string() };
             return Err(Refusal::NotOpen(format!("{phase} of job {id} is not open: it is {state}")));
@@ -172,7 +177,7 @@ impl Core {
             return Err(Refusal::Late { phase: phase.to_string(), late_ms });
         }
         let selected = live.job().selection().is_some_and(|selection| {
-            selection.provers.contains(&prover) || (phase == quintet_types::Phase::T1 && selection.reserves.contains(&prover))
+            selection.provers.contains(&prover) || (phase == Phase::T1 && selection.reserves.contains(&prover))
         });
         if !selected && !phase.is_aggregation() {
             return Err(Refusal::NotSelected(shown));
@@ -192,6 +197,14 @@ impl Core {
             return Err(Refusal::Full(live.bytes));
         }
         self.check_body(live, prover, submission)
+    }
+
+    /// Whether a submission can only be evidence: another body of a prover whose first one is here, for a phase that is over. Later jobs' bundles bring it,
+    /// where bundles count; so its signature is looked at, and nothing else.
+    fn is_late_evidence(&self, live: &super::LiveJob, phase: Phase, prover: ProverIndex, key: &PublicKeyBytes) -> bool {
+        let is_over = live.job().phase().is_none_or(|open| open > phase);
+        let is_known = || self.evidence.contains_key(&(live.id().root(), phase.number(), *key));
+        self.config.joint && is_over && !phase.is_aggregation() && live.received.contains_key(&(phase, prover)) && !is_known()
     }
 
     fn check_body(&self, live: &super::LiveJob, prover: ProverIndex, submission: &Submission) -> Result<(), Refusal> {
@@ -241,6 +254,14 @@ impl Core {
             Err(refusal) => return Ok(Err(refusal)),
         }
         let Some(prover) = self.prover_index(&key) else { return Ok(Err(Refusal::UnknownProver(key.to_string()))) };
+        if self.jobs.get(&id).is_some_and(|live| self.is_late_evidence(live, phase, prover, &key)) {
+            let mut batch = Batch::new();
+            if let Observed::Equivocation(evidence) = self.log.observe(intake.header, *submission.signature()) {
+                self.note_equivocation(&id, *evidence, &mut batch);
+                self.store.commit(batch)?;
+            }
+            return Ok(Err(Refusal::Duplicate(key.to_string())));
+        }
         if let Some(Err(refusal)) = self.jobs.get(&id).map(|live| Self::check_digests(live, submission)) {
             return Ok(Err(refusal));
         }

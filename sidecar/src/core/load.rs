@@ -250,6 +250,7 @@ mod tests {
                 digests: vec![Root::repeat_byte(6)].try_into().unwrap(),
                 agg_proofs: Default::default(),
                 equivocations: Default::default(),
+                late_equivocations: Default::default(),
             },
             entries: vec![
                 entry(Account::Prover(ProverIndex(1)), Reason::Partials, 400),

@@ -300,7 +300,8 @@ impl Core {
         self.forget_for_good(&old)?;
         let open = self.jobs.iter().filter(|(_, live)| !live.job().state().is_over()).map(|(id, _)| id.slot).min();
         self.build_settlements()?;
-        self.books.ledger.settle(oldest.min(open.unwrap_or(oldest)).min(self.unsettled_from()));
+        let settled = oldest.min(open.unwrap_or(oldest)).0.saturating_sub(self.evidence_slots());
+        self.books.ledger.settle(Slot(settled).min(self.unsettled_from()));
         self.chain.prune(horizon.min(open.unwrap_or(horizon)));
         self.save_books()?;
         self.events.push(EventKind::Finalized { slot, block_root: root });

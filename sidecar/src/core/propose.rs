@@ -34,6 +34,7 @@ impl Core {
             digests: digests.try_into().unwrap_or_default(),
             agg_proofs: Default::default(),
             equivocations: self.accusations(live, phase).try_into().unwrap_or_default(),
+            late_equivocations: self.late_accusations(live).try_into().unwrap_or_default(),
         })
     }
 

@@ -1,15 +1,15 @@
 //! Several bodies that one prover signed for one phase. Where sidecars agree on bundles all of these are held as long as the phase is open: another
 //! sidecar may have had another one first, and what its bundle lists must be here to be judged. The certified bundle tells which one counts, and what
-//! the evidence costs. A sidecar alone holds the first, and books at once.
+//! the evidence costs. What comes out after a job's last bundle is brought by those of later jobs. A sidecar alone holds the first, and books at once.
 
 use quintet_agreement::Objection;
 use quintet_api::EventKind;
 use quintet_keys::{PublicKey, Signature, SignatureSet, verify_batch};
-use quintet_protocol::rewards::fault_penalties;
+use quintet_protocol::{checks::may_accuse, rewards::fault_penalties};
 use quintet_store::Batch;
 use quintet_types::{
-    Account, Encode, EquivocationEvidence, JobId, LedgerEntry, Phase, PhaseBundle, ProverIndex, PublicKeyBytes, Reason, Root,
-    SubmissionHeader, domain::submission_domain_type,
+    Account, Encode, EquivocationEvidence, JobId, LateEquivocation, LedgerEntry, Phase, PhaseBundle, ProverIndex,
+    PublicKeyBytes, Reason, Root, SubmissionHeader, domain::submission_domain_type,
 };
 
 use super::{Core, CoreError, Intake, LiveJob, intake::stored, load::to_json};
@@ -87,6 +87,29 @@ impl Core {
         if self.config.joint { new.take(room).cloned().collect() } else { Vec::new() }
     }
 
+    /// Evidence for our bundle about earlier jobs, whose own bundles can bring none any more: of those on the branch of this job, as far as nothing is booked
+    /// for it. What has no room waits for the next bundle.
+    pub(super) fn late_accusations(&self, live: &LiveJob) -> Vec<LateEquivocation> {
+        if !self.config.joint || self.evidence.is_empty() {
+            return Vec::new();
+        }
+        let over = self.jobs.iter().filter(|(id, other)| other.job().state().is_over() && self.is_earlier(live.id(), id));
+        let all = over.flat_map(|(id, _)| {
+            let lowest = PublicKeyBytes::default();
+            let known = self.evidence.range((id.root(), 0, lowest)..(id.root(), u8::MAX, lowest)).map(|(_, evidence)| evidence);
+            let new = known.filter(|evidence| self.prover_index(evidence.prover()).is_some() && !self.is_fined(id, evidence));
+            new.map(|evidence| LateEquivocation { job: *id, evidence: evidence.clone() })
+        });
+        all.take(PhaseBundle::max_late_equivocations()).collect()
+    }
+
+    /// Whether `job` is one of those here that a bundle of `carrier` may be about: recent, and on its branch.
+    fn is_earlier(&self, carrier: &JobId, job: &JobId) -> bool {
+        may_accuse(carrier, job, &self.config.spec)
+            && self.jobs.contains_key(job)
+            && self.chain.ancestry(carrier.block_root).contains(job.slot, &job.block_root)
+    }
+
     fn is_fined(&self, id: &JobId, evidence: &EquivocationEvidence) -> bool {
         let account = self.prover_index(evidence.prover()).map(Account::Prover);
         let is_this = |entry: &LedgerEntry| {
@@ -97,15 +120,16 @@ impl Core {
 
     /// Whether all provers that a bundle accuses are registered and signed both bodies.
     pub(super) fn judge_evidence(&self, bundle: &PhaseBundle) -> Result<(), Objection> {
-        let stranger = bundle.equivocations.iter().find(|evidence| self.prover_index(evidence.prover()).is_none());
-        if let Some(evidence) = stranger {
+        let stranger = bundle.evidence().find(|(_, evidence)| self.prover_index(evidence.prover()).is_none());
+        let elsewhere = || bundle.late_equivocations.iter().find(|late| !self.is_earlier(&bundle.job, &late.job));
+        if let Some(evidence) = stranger.map(|(_, evidence)| evidence).or_else(|| elsewhere().map(|late| &late.evidence)) {
             return Err(Objection::Evidence(*evidence.prover()));
         }
         let signed = |header: &SubmissionHeader, signature| {
             let root = header.signing_root(submission_domain_type(header.phase), &self.config.spec);
             Some((PublicKey::try_from(&header.prover).ok()?, root, Signature::try_from(signature).ok()?))
         };
-        for evidence in &bundle.equivocations {
+        for (_, evidence) in bundle.evidence() {
             let first = signed(&evidence.header_1, &evidence.signature_1);
             let both = first.zip(signed(&evidence.header_2, &evidence.signature_2));
             let holds = both.is_some_and(|(first, second)| {
@@ -120,14 +144,13 @@ impl Core {
         Ok(())
     }
 
-    /// What a certified bundle's evidence costs, but for what was booked before.
+    /// What a certified bundle's evidence costs. What was booked before is among it: the ledger takes an entry once, and has to know all jobs that brought it.
     pub(super) fn fines(&self, bundle: &PhaseBundle) -> Vec<LedgerEntry> {
-        let new = bundle.equivocations.iter().filter(|evidence| !self.is_fined(&bundle.job, evidence));
-        new.flat_map(|evidence| {
+        let of_one = |(job, evidence): (&JobId, &EquivocationEvidence)| {
             let prover = self.prover_index(evidence.prover());
-            fault_penalties(bundle.job, evidence.header_1.phase, Reason::Equivocation, prover, &self.config.spec)
-        })
-        .collect()
+            fault_penalties(*job, evidence.header_1.phase, Reason::Equivocation, prover, &self.config.spec)
+        };
+        bundle.evidence().flat_map(of_one).collect()
     }
 
     /// This sidecar has nothing against a bundle, so it does not let go of what it lists.
@@ -139,10 +162,12 @@ impl Core {
 
     /// A phase is closed: the bodies that its bundle lists take the places of others, which are let go.
     pub(super) fn settle_rivals(&mut self, bundle: &PhaseBundle, batch: &mut Batch) -> Result<(), CoreError> {
-        for evidence in &bundle.equivocations {
-            self.note_equivocation(&bundle.job, evidence.clone(), batch);
-            self.log.observe(evidence.header_1, evidence.signature_1);
-            self.log.observe(evidence.header_2, evidence.signature_2);
+        for (job, evidence) in bundle.evidence() {
+            self.note_equivocation(job, evidence.clone(), batch);
+            if self.jobs.contains_key(job) {
+                self.log.observe(evidence.header_1, evidence.signature_1);
+                self.log.observe(evidence.header_2, evidence.signature_2);
+            }
         }
         let (phase, job) = (bundle.phase, bundle.job.root().0);
         let Some(live) = self.jobs.get(&bundle.job) else { return Ok(()) };

@@ -9,6 +9,7 @@ use quintet_api::{
     ClaimView, LeafView, SettlementDetail, SettlementSignature, SettlementState, SettlementSummary, SignatureRefused,
 };
 use quintet_keys::Signature;
+use quintet_protocol::checks::evidence_slots;
 use quintet_staking::{DOMAIN_SETTLEMENT, Known, Leaf, LedgerSettlement, Member, PostedSettlement, Signed};
 use quintet_store::{Batch, Pending, Store};
 use quintet_types::{
@@ -162,6 +163,11 @@ impl Core {
         }
     }
 
+    /// For so many slots after a job's block others may bring evidence about it; none where this sidecar is alone and books at once.
+    pub(super) fn evidence_slots(&self) -> u64 {
+        if self.config.joint { evidence_slots(&self.config.spec) } else { 0 }
+    }
+
     /// Cuts the settlements that are complete out of the ledger, and writes them down.
     pub(super) fn build_settlements(&mut self) -> Result<(), CoreError> {
         let Some(known) = self.contracts() else { return Ok(()) };
@@ -173,7 +179,11 @@ impl Core {
             let end_epoch = Epoch((first.slot.epoch(per_epoch).0 / period + 1) * period);
             let end = end_epoch.start_slot(per_epoch);
             let moving = |live: &super::LiveJob| live.retry_due || !live.job().state().is_over();
-            if self.chain.finalized_slot.plus(1) < end || self.jobs.iter().any(|(id, live)| id.slot < end && moving(live)) {
+            // Until then bundles of later jobs may still bring something about those before the end.
+            let settled = end.plus(self.evidence_slots());
+            if self.chain.finalized_slot.plus(1) < settled
+                || self.jobs.iter().any(|(id, live)| id.slot < settled && moving(live))
+            {
                 return Ok(());
             }
             let (totals, root) = self.books.ledger.before(end).ok_or_else(|| CoreError::Record {

@@ -6,8 +6,8 @@ use quintet_agreement::Objection;
 use quintet_protocol::JobState;
 use quintet_sidecar::core::{Announced, Refusal};
 use quintet_types::{
-    InstanceIndex, JobId, Phase, PhaseBundle, PublicKeyBytes, Reason, RetryPolicy, Reward, SignatureBytes, Spec, Submission,
-    ValidatorIndex,
+    InstanceIndex, JobId, Phase, PhaseBundle, PublicKeyBytes, Reason, RetryPolicy, Reward, Root, SignatureBytes, Spec,
+    Submission, ValidatorIndex,
 };
 
 use crate::{
@@ -162,6 +162,54 @@ fn a_prover_that_equivocates_stalls_nobody_and_pays_the_same_everywhere() {
         let of_t1: Vec<_> = lines.iter().filter(|line| line.0 == Phase::T1).copied().collect();
         assert_eq!(of_t1, missed.into_iter().chain([fined]).collect::<Vec<_>>());
         assert!(lines.iter().all(|line| line.2 > Reward::ZERO || line.0 == Phase::T1), "{lines:?}");
+    }
+}
+
+/// The first attempt is over before anyone sees the second body: a bundle of the next one brings it, everybody books it once, for the job that it is about.
+#[test]
+fn what_comes_out_after_a_jobs_last_bundle_is_fined_by_a_later_jobs() {
+    let mut sidecars = Sidecars::new(4);
+    let (first, culprit) = (sidecars.job, sidecars.culprit());
+    let body = sidecars.worlds[0].commitments(&first, &culprit);
+    let other = shorter(&sidecars.worlds[0], &body);
+    for world in &mut sidecars.worlds {
+        assert_eq!(world.submit(body.clone()), Ok(true));
+    }
+    // Nobody else commits to anything, so D has holes.
+    sidecars.close(0);
+    let next = first.next_attempt().unwrap();
+    sidecars.job = next;
+    assert!(sidecars.worlds.iter().all(|world| world.state(&next) == JobState::Open(Phase::T1)));
+    // Two of them are shown it; the other two hear of it by the bundle.
+    for world in &mut sidecars.worlds[..2] {
+        for _ in 0..2 {
+            assert!(world.submit(other.clone()).is_err(), "it is evidence, and no submission");
+        }
+        assert_eq!((world.core.evidence().count(), world.live(&first).bodies(Phase::T1).count()), (1, 1));
+    }
+    sidecars.selected = sidecars.worlds[0].selected(&next);
+    let fine = (Phase::T1, Reason::Equivocation, Reward::from_units(-1000));
+    let bundle = sidecars.bundle(1, 0);
+    assert_eq!((bundle.equivocations.len(), bundle.late_equivocations.len()), (0, 1));
+    // Neither a forgery nor what is about a job that is on no branch here gets a vote.
+    let mut forged = bundle.clone();
+    forged.late_equivocations[0].evidence.signature_2 = SignatureBytes::ZERO;
+    let mut elsewhere = bundle.clone();
+    elsewhere.late_equivocations[0].job.block_root = Root::repeat_byte(9);
+    for voter in 0..4 {
+        for wrong in [&forged, &elsewhere] {
+            assert!(matches!(sidecars.judge(voter, wrong), Err(Objection::Evidence(prover)) if prover == culprit));
+        }
+        assert!(!sidecars.worlds[voter].lines(&first, &culprit).contains(&fine));
+    }
+    sidecars.close(1);
+    for world in &sidecars.worlds {
+        assert_eq!(world.lines(&first, &culprit).iter().filter(|line| **line == fine).count(), 1);
+        assert_eq!(world.core.evidence().count(), 1, "now all have it");
+    }
+    sidecars.agreed();
+    if sidecars.worlds.iter().all(|world| matches!(world.state(&next), JobState::Open(_))) {
+        assert!(sidecars.bundle(2, 0).late_equivocations.is_empty(), "it is booked");
     }
 }
 

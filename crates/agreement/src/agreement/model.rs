@@ -136,6 +136,7 @@ fn bundle(leader: u64, rank: u16, mark: u8) -> PhaseBundle {
         digests: Default::default(),
         agg_proofs: Default::default(),
         equivocations: Default::default(),
+        late_equivocations: Default::default(),
     }
 }
 

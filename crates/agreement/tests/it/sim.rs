@@ -106,6 +106,7 @@ pub(crate) fn bundle(setup: &Setup, leader: u64, rank: u16, slot: Slot, mark: u8
         digests: Default::default(),
         agg_proofs: Default::default(),
         equivocations: Default::default(),
+        late_equivocations: Default::default(),
     }
 }
 

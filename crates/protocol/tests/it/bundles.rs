@@ -1,10 +1,10 @@
 //! Bundles that do and do not continue a job, and who owes what.
 
 use quintet_protocol::Job;
-use quintet_protocol::checks::check_bundle;
+use quintet_protocol::checks::{check_bundle, may_accuse};
 use quintet_types::{
-    BundleEntry, EquivocationEvidence, JobId, Phase, PhaseBundle, ProverIndex, PublicKeyBytes, Root, Slot, Spec,
-    SubmissionHeader,
+    BundleEntry, EquivocationEvidence, JobId, LateEquivocation, Phase, PhaseBundle, ProverIndex, PublicKeyBytes, Root, Slot,
+    Spec, SubmissionHeader,
 };
 
 use crate::support::*;
@@ -31,6 +31,7 @@ fn bundle(job: &Job, provers: &[ProverIndex]) -> PhaseBundle {
         digests: digests.try_into().unwrap(),
         agg_proofs: Vec::new().try_into().unwrap(),
         equivocations: Default::default(),
+        late_equivocations: Default::default(),
     }
 }
 
@@ -95,6 +96,39 @@ fn evidence_in_a_bundle_is_of_two_bodies_for_a_phase_of_this_job_that_is_open_or
         let error = of(wrong).unwrap_err();
         assert!(error.contains(why), "{error}");
     }
+}
+
+#[test]
+fn evidence_about_earlier_jobs_is_of_recent_blocks_or_earlier_attempts() {
+    let spec = Spec::default();
+    let job = open_job(10, 20, &spec);
+    let id = *job.id();
+    let about = |of: JobId, phase, signed: JobId| {
+        let header = |body| SubmissionHeader {
+            job_root: signed.root(),
+            phase,
+            prover: key(ProverIndex(1)),
+            body_root: Root::repeat_byte(body),
+        };
+        let evidence = EquivocationEvidence {
+            header_1: header(1),
+            signature_1: Default::default(),
+            header_2: header(2),
+            signature_2: Default::default(),
+        };
+        let list = vec![LateEquivocation { job: of, evidence }].try_into().unwrap();
+        verdict(&PhaseBundle { late_equivocations: list, ..bundle(&job, &[]) }, &job, &spec).is_ok()
+    };
+    let back = |slots: u64| JobId::new(Slot(id.slot.0.saturating_sub(slots)), Root::repeat_byte(9));
+    let window = 2 * spec.slots_per_epoch;
+    assert!(id.slot.0 > window, "the test's block has blocks before it");
+    for (of, holds) in [(back(1), true), (back(window), true), (back(window + 1), false), (back(0), false), (id, false)] {
+        assert_eq!(about(of, Phase::T2, of), holds, "{of}");
+        assert!(!about(of, Phase::T3, of), "aggregates may differ");
+    }
+    assert!(!about(back(1), Phase::T1, back(2)), "another job's header");
+    let later = JobId { attempt: 1, ..id };
+    assert!(may_accuse(&later, &id, &spec) && !may_accuse(&id, &later, &spec));
 }
 
 #[test]

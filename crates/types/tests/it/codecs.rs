@@ -136,8 +136,10 @@ fn bundle() -> impl Strategy<Value = PhaseBundle> {
     fn entry() -> impl Strategy<Value = BundleEntry> {
         (key(), root()).prop_map(|(prover, body_root)| BundleEntry { prover, body_root })
     }
-    (job(), phase(), root(), any::<(u64, u16, u64)>(), list(entry()), list(root()), list(entry()), list(equivocation()))
-        .prop_map(|(job, phase, previous, (leader, rank, slot), accepted, digests, agg_proofs, equivocations)| PhaseBundle {
+    let late = (job(), equivocation()).prop_map(|(job, evidence)| LateEquivocation { job, evidence });
+    let evidence = (list(equivocation()), list(late));
+    (job(), phase(), root(), any::<(u64, u16, u64)>(), list(entry()), list(root()), list(entry()), evidence)
+        .prop_map(|(job, phase, previous, (leader, rank, slot), accepted, digests, agg_proofs, (equivocations, late_equivocations))| PhaseBundle {
             job,
             phase,
             previous,
@@ -150,6 +152,7 @@ fn bundle() -> impl Strategy<Value = PhaseBundle> {
             digests,
             agg_proofs,
             equivocations,
+            late_equivocations,
         })
 }
 
