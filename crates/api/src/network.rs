@@ -46,6 +46,10 @@ pub struct PeerView {
     /// The program that it says it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
+    /// The validator whose sidecar it is, if it has shown that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub validator: Option<ValidatorIndex>,
     /// Connected since, Unix time in milliseconds.
     #[serde(with = "quintet_types::quoted")]
     #[schema(value_type = String)]

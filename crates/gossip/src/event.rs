@@ -148,7 +148,7 @@ pub enum NetworkEvent {
         /// What was announced.
         id: SubmissionId,
     },
-    /// A request for jobs, bundles or submissions.
+    /// A request for jobs, bundles or submissions, or an introduction.
     Request {
         /// Who asks.
         peer: PeerId,

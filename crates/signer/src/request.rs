@@ -5,7 +5,7 @@ use std::fmt;
 use quintet_types::{
     Ballot, Domain, JobId, Phase, PublicKeyBytes, Root, SigningVariant, Slot, Spec, TreeHash as _, VoteKind,
     compute_signing_root,
-    domain::{DOMAIN_PRECOMMIT, DOMAIN_PREVOTE, DOMAIN_PROPOSAL, DomainType},
+    domain::{DOMAIN_INTRODUCTION, DOMAIN_PRECOMMIT, DOMAIN_PREVOTE, DOMAIN_PROPOSAL, DomainType},
 };
 
 /// One message of agreement about a phase. The numbers are those on disk.
@@ -104,6 +104,11 @@ pub enum Subject {
         /// Number of the settlement.
         number: u64,
     },
+    /// Which peer is this validator's sidecar. Not recorded: a validator may have several sidecars, one after the other.
+    Introduction {
+        /// First slot in which it no longer holds.
+        expires: Slot,
+    },
 }
 
 impl fmt::Display for Subject {
@@ -111,6 +116,7 @@ impl fmt::Display for Subject {
         match self {
             Self::Turn(turn) => turn.fmt(f),
             Self::Settlement { number } => write!(f, "settlement {number}"),
+            Self::Introduction { expires } => write!(f, "introduction to peers until slot {expires}"),
         }
     }
 }
@@ -145,8 +151,9 @@ impl SigningRequest {
     pub fn is_consistent(&self, spec: &Spec) -> bool {
         match &self.subject {
             Subject::Turn(turn) => self.domain == spec.domain(turn.kind.domain_type()),
+            Subject::Introduction { .. } => self.domain == spec.domain(DOMAIN_INTRODUCTION),
             Subject::Settlement { .. } => {
-                let is_ours = self.domain[0] == DOMAIN_PROPOSAL[0];
+                let is_ours = self.domain[0] == DOMAIN_PROPOSAL[0] && self.domain[..4] != DOMAIN_INTRODUCTION;
                 is_ours && PhaseMessage::ALL.iter().all(|kind| self.domain[..4] != kind.domain_type())
             }
         }

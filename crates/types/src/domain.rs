@@ -30,6 +30,8 @@ pub const DOMAIN_PRECOMMIT: DomainType = [0x51, 0, 0, 5];
 pub const DOMAIN_PROVER_REGISTRATION: DomainType = [0x51, 0, 0, 6];
 /// A prevote on a proposed bundle.
 pub const DOMAIN_PREVOTE: DomainType = [0x51, 0, 0, 7];
+/// A validator's word on which peer its sidecar is. 0x51000008 is the staking contracts' domain of settlements.
+pub const DOMAIN_INTRODUCTION: DomainType = [0x51, 0, 0, 9];
 /// Hash tag of the selection seed.
 pub const DOMAIN_SELECTION: DomainType = [0x51, 0, 1, 0];
 /// Hash tag of the assignment seed.

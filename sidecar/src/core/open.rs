@@ -298,7 +298,8 @@ impl Core {
         let old: Vec<JobId> =
             self.jobs.iter().filter(|(id, live)| id.slot < oldest && live.job().state().is_over()).map(|(id, _)| *id).collect();
         self.forget_for_good(&old)?;
-        let open = self.jobs.iter().filter(|(_, live)| !live.job().state().is_over()).map(|(id, _)| id.slot).min();
+        let moving = |live: &LiveJob| live.retry_due || !live.job().state().is_over();
+        let open = self.jobs.iter().filter(|(_, live)| moving(live)).map(|(id, _)| id.slot).min();
         self.build_settlements()?;
         let settled = oldest.min(open.unwrap_or(oldest)).0.saturating_sub(self.evidence_slots());
         self.books.ledger.settle(Slot(settled).min(self.unsettled_from()));

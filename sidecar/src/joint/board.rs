@@ -7,7 +7,7 @@ use std::{
 
 use quintet_agreement::{Agreement, Enrolled};
 use quintet_api::{Direction, PeerView, PeersView, ValidatorView, ValidatorsView};
-use quintet_gossip::{NetworkError, NetworkHandle, PeerInfo};
+use quintet_gossip::{NetworkError, NetworkHandle, PeerId, PeerInfo};
 use quintet_types::{Balance, JobId, Phase, ValidatorIndex, VoteKind};
 
 use super::Enrolment;
@@ -50,6 +50,8 @@ impl Standing {
 #[derive(Debug, Default)]
 struct State {
     phases: BTreeMap<(JobId, Phase), Standing>,
+    /// Whose sidecars peers are.
+    introduced: BTreeMap<PeerId, ValidatorIndex>,
     /// When members were heard of last, Unix ms.
     heard: BTreeMap<ValidatorIndex, u64>,
     certificates: u64,
@@ -90,6 +92,13 @@ impl Board {
         }
     }
 
+    /// Whose sidecars peers are, as far as they have shown it.
+    pub(super) fn set_introduced(&self, introduced: BTreeMap<PeerId, ValidatorIndex>) {
+        if self.read().introduced != introduced {
+            self.write().introduced = introduced;
+        }
+    }
+
     /// A signature of a validator verified. Only enrolled ones are remembered, so that it stays bounded.
     pub(super) fn heard(&self, validator: ValidatorIndex) {
         if self.0.enrolled.latest().is_some_and(|enrolled| enrolled.member(validator).is_some()) {
@@ -123,14 +132,14 @@ impl Board {
     pub async fn peers(&self) -> Result<PeersView, NetworkError> {
         let network = &self.0.network;
         let (peers, addresses, metrics) = (network.peers().await?, network.listen_addresses().await?, network.metrics());
-        let now = now_ms();
+        let (now, introduced) = (now_ms(), self.read().introduced.clone());
         Ok(PeersView {
             alone: false,
             peer_id: Some(network.local_peer_id().to_string()),
             addresses: addresses.iter().map(ToString::to_string).collect(),
             isolated: metrics.isolated.get() != 0,
             bans: metrics.bans.get(),
-            peers: peers.into_iter().map(|info| peer_view(info, now)).collect(),
+            peers: peers.into_iter().map(|info| peer_view(info, &introduced, now)).collect(),
         })
     }
 
@@ -158,12 +167,13 @@ impl Board {
     }
 }
 
-fn peer_view(info: PeerInfo, now: u64) -> PeerView {
+fn peer_view(info: PeerInfo, introduced: &BTreeMap<PeerId, ValidatorIndex>, now: u64) -> PeerView {
     PeerView {
         peer_id: info.peer.to_string(),
         address: info.address.to_string(),
         direction: if info.outbound { Direction::Outbound } else { Direction::Inbound },
         agent: info.agent,
+        validator: introduced.get(&info.peer).copied(),
         connected_ms: now.saturating_sub(u64::try_from(info.connected.as_millis()).unwrap_or(0)),
         points: info.points,
         score: info.score,

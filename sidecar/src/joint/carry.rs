@@ -34,7 +34,7 @@ impl Running {
             NetworkEvent::Body { bytes, .. } => {
                 self.take(&bytes, None);
             }
-            NetworkEvent::Request { request, responder, .. } => self.answer(&request, responder),
+            NetworkEvent::Request { peer, request, responder } => self.answer(peer, &request, responder),
             NetworkEvent::PeerConnected { peer, .. } => {
                 tracing::info!(%peer, "peer");
                 self.tell_peers();
@@ -47,6 +47,7 @@ impl Running {
                 tracing::info!(%peer, ?reason, "peer is gone");
                 self.tell_peers();
                 self.peers.remove(&peer);
+                self.introductions.forget(&peer);
             }
             NetworkEvent::BodyMissing { .. } | NetworkEvent::PeerStatus { .. } => {}
         }
@@ -80,6 +81,10 @@ impl Running {
     }
 
     fn on_announcement(&mut self, id: &SubmissionId) -> Verdict {
+        // Nobody would hand it out, and so neither can this sidecar.
+        if !self.is_party(&id.job, id.phase) {
+            return Verdict::Ignore;
+        }
         let core = self.joint.shared.read();
         let announced = core.announced(&id.job, id.phase, &id.prover, &id.body_root);
         drop(core);
@@ -213,14 +218,32 @@ impl Running {
         }
     }
 
-    fn answer(&self, request: &Request, responder: Responder) {
+    fn answer(&mut self, peer: PeerId, request: &Request, responder: Responder) {
         let limits = responder.limits();
         let response = match request {
-            Request::Submissions(SubmissionsByRoot { roots }) => Ok(self.submissions(roots.iter(), limits.total_bytes)),
+            Request::Submissions(SubmissionsByRoot { roots }) => self.submissions_for(peer, roots, limits.total_bytes),
+            Request::Introduction(introduction) => {
+                self.introductions.hear(peer, *introduction);
+                Ok(Vec::new())
+            }
             Request::Bundles(range) => self.bundles(range, limits.total_bytes),
             _ => Err(Refusal::Unavailable),
         };
         responder.respond(response);
+    }
+
+    /// What is held of these and the peer may have; a refusal if that is less than what is held.
+    fn submissions_for(&mut self, peer: PeerId, roots: &[Root], most: usize) -> Result<Vec<Vec<u8>>, Refusal> {
+        let places: BTreeSet<(JobId, Phase)> =
+            roots.iter().filter_map(|root| self.held.get(root)).map(|(job, phase, ..)| (*job, *phase)).collect();
+        let now = now_ms();
+        for (job, phase) in &places {
+            if !self.may_have(&peer, job, *phase, now) {
+                tracing::debug!(%peer, %job, "a peer that is no validator's asks for commitments of an open phase");
+                return Err(Refusal::Unavailable);
+            }
+        }
+        Ok(self.submissions(roots.iter(), most))
     }
 
     fn submissions<'a>(&self, roots: impl Iterator<Item = &'a Root>, most: usize) -> Vec<Vec<u8>> {
@@ -278,6 +301,7 @@ impl Running {
         match fetched {
             Fetched::Pulled(pulled) => self.on_pulled(pulled, now_ms()),
             Fetched::Told { peer, place, told } => self.on_told(peer, place, told, now_ms()),
+            Fetched::Introduced { peer, heard } => self.introductions.told(peer, heard, now_ms()),
             Fetched::Proposers { block, answer } => self.on_proposers(block, answer, now_ms()).await?,
             Fetched::Bundles(peer, items) => {
                 for item in items {

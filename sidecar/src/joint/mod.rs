@@ -13,6 +13,7 @@ mod agree;
 pub mod board;
 mod carry;
 pub mod enrolled;
+mod introduce;
 mod late;
 pub mod proposers;
 mod pull;
@@ -137,6 +138,7 @@ struct Running {
     turn: usize,
     status: status::Told,
     proposers: proposers::Proposers,
+    introductions: introduce::Introductions,
     /// Certificates of the last closed phase of jobs.
     certificates: HashMap<JobId, BundleCertificate>,
     /// Submissions that are here, by the root of their header.
@@ -152,6 +154,7 @@ enum Fetched {
     Pulled(pull::Pulled),
     Bundles(PeerId, Vec<Vec<u8>>),
     Told { peer: PeerId, place: (JobId, Phase), told: late::Told },
+    Introduced { peer: PeerId, heard: bool },
     Proposers { block: Root, answer: Option<BTreeMap<Slot, ValidatorIndex>> },
 }
 
@@ -179,6 +182,7 @@ impl Joint {
             turn: 0,
             status: status::Told::default(),
             proposers: proposers::Proposers::default(),
+            introductions: introduce::Introductions::default(),
             certificates: HashMap::new(),
             held: HashMap::new(),
             keys: HashMap::new(),
@@ -253,6 +257,7 @@ impl Running {
             self.catch_up(place, now_ms()).await?;
         }
         self.ask_for_proposers(&open, now_ms());
+        self.introduce(now_ms()).await;
         self.tell_status(now_ms());
         let places: Vec<_> = self.places.keys().copied().collect();
         for place in places {
@@ -263,13 +268,15 @@ impl Running {
     }
 
     /// Puts what is to be seen on the board.
-    fn show(&self) {
+    fn show(&mut self) {
         let standings: BTreeMap<_, _> =
             self.places.iter().map(|(place, at)| (*place, Standing::of(&at.agreement, at.ranks.clone()))).collect();
         let metrics = &self.joint.metrics.agreement;
         metrics.open.set(i64::try_from(standings.len()).unwrap_or(i64::MAX));
         metrics.round.set(standings.values().filter_map(|standing| standing.round).max().map_or(0, i64::from));
         self.joint.board.set_phases(standings);
+        let introduced = self.introduced(now_ms());
+        self.joint.board.set_introduced(introduced);
     }
 
     /// Who takes part in a job, once that is known.

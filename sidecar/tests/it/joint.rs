@@ -6,7 +6,10 @@ use async_trait::async_trait;
 use quintet_agreement::{Enrolled, Member, Timing};
 use quintet_api::CertificateState;
 use quintet_beacon::{BlockInfo, ChainEvent, Head, Lookahead};
-use quintet_gossip::{Network, NetworkConfig, NetworkHandle, NodeKey, Status, fork_digest};
+use quintet_gossip::wire::requests::Refusal as NetworkRefusal;
+use quintet_gossip::{
+    Network, NetworkConfig, NetworkError, NetworkHandle, NodeKey, Request, Status, SubmissionsByRoot, fork_digest,
+};
 use quintet_keys::SecretKey;
 use quintet_node::spec_root;
 use quintet_plonk::ParamsCache;
@@ -23,8 +26,8 @@ use quintet_sidecar::{
 use quintet_signer::{SignError, SigningRequest, ValidatorKey, ValidatorSigner};
 use quintet_store::{Options, Store};
 use quintet_types::{
-    Account, Epoch, JobId, Phase, PublicKeyBytes, Reason, Reward, Root, SignatureBytes, SigningVariant, Slot, Spec, Submission,
-    ValidatorIndex,
+    Account, Epoch, Introduction, JobId, Phase, PublicKeyBytes, Reason, Reward, Root, SignatureBytes, SigningVariant, Slot,
+    Spec, Submission, TreeHash as _, ValidatorIndex,
 };
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -185,7 +188,10 @@ impl Sidecar {
             enrolled: enrolled(plan.validators).into(),
             me: me.map(ValidatorIndex),
             // One beacon node of four is too old to say who proposes.
-            proposers: Arc::new(Proposers { plan: plan.clone(), knows: me != Some(0) || plan.validators < 4 }),
+            proposers: Arc::new(Proposers {
+                plan: plan.clone(),
+                knows: me != Some(0) || plan.validators < 4 || plan.proposer.is_some(),
+            }),
             timing: Timing::default(),
             board: board.clone(),
             metrics: metrics.clone(),
@@ -325,6 +331,49 @@ async fn the_proposer_of_the_deadline_slot_has_rank_0() {
     let ends: Vec<_> = sidecars.iter().map(|sidecar| view(sidecar).map(|view| (view.leader, view.rank))).collect();
     assert_eq!(ends[0], ends[1]);
     assert!(ends[0].is_some_and(|(leader, rank)| rank != Some(0) || leader == Some(drawn[1])), "{ends:?}");
+    sidecars.iter().for_each(|sidecar| sidecar.stop.cancel());
+}
+
+/// Commitments of an open T1 go to the sidecars of validators, who introduce themselves, and to everybody once the phase is closed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commitments_are_for_validators_until_the_phase_closes() {
+    let spec = Spec { slot_duration_ms: 1_500, max_attempts: 1, ..spec() };
+    let mut factory = World::new(spec.clone());
+    let job = factory.announce();
+    let circuits = circuits();
+    drop(factory.plan(job));
+    let genesis_ms = now_ms() - block().slot.0 * spec.slot_duration_ms;
+    let plan = Plan { spec: spec.clone(), genesis_ms, validators: 2, circuits, max_fill: 0, proposer: None };
+    let sidecars = network(&plan).await;
+    // Says that it is validator 1's, by a signature of its own.
+    let mut config = NetworkConfig::new(NodeKey::generate(), status(&spec));
+    config.static_peers.extend(sidecars[0].network.listen_addresses().await.unwrap());
+    let (stranger, _events) = Network::start(config).unwrap();
+    let peer = sidecars[0].network.local_peer_id();
+    let lie = Introduction { validator: ValidatorIndex(1), expires: Slot(u64::MAX / 2), signature: SignatureBytes::ZERO };
+    while stranger.request(peer, Request::Introduction(lie)).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    for sidecar in &sidecars {
+        sidecar.head(&block()).await;
+    }
+    let in_t1 = |sidecar: &Sidecar| sidecar.state(&job) == Some(JobState::Open(Phase::T1));
+    until("the job is planned", 60, || sidecars.iter().all(in_t1)).await;
+    let body = factory.commitments(&job, &factory.selected(&job)[0]);
+    let root = body.header().tree_hash_root();
+    sidecars[0].submit(body).await;
+    let held = |sidecar: &Sidecar| sidecar.shared.read().job(&job).is_some_and(|live| live.of_phase(Phase::T1).count() == 1);
+    until("the other validator has it", 5, || held(&sidecars[1])).await;
+    let wanted = || Request::Submissions(SubmissionsByRoot { roots: vec![root].try_into().unwrap() });
+    let refused = stranger.request(peer, wanted()).await;
+    assert!(in_t1(&sidecars[0]), "the machine is too slow for this test");
+    assert!(matches!(refused, Err(NetworkError::Refused { code: NetworkRefusal::Unavailable, .. })), "{refused:?}");
+    let shown = sidecars[0].board.peers().await.unwrap();
+    let of = |id: String| shown.peers.iter().find(|peer| peer.peer_id == id).unwrap().validator;
+    assert_eq!(of(sidecars[1].network.local_peer_id().to_string()), Some(ValidatorIndex(1)));
+    assert_eq!(of(stranger.local_peer_id().to_string()), None);
+    until("T1 is closed", 60, || sidecars.iter().all(|sidecar| sidecar.state(&job).is_some_and(JobState::is_over))).await;
+    assert_eq!(stranger.request(peer, wanted()).await.unwrap().len(), 1, "now it is for everybody");
     sidecars.iter().for_each(|sidecar| sidecar.stop.cancel());
 }
 

@@ -50,11 +50,12 @@ impl Scene {
         let bodies = factory.selected(&job).into_iter().map(|key| (key, factory.commitments(&job, &key))).collect();
         let (due, seed) = (factory.live(&job).job().deadline(), factory.live(&job).job().selection().unwrap().seed);
         let all: Vec<ValidatorIndex> = (0..4).map(ValidatorIndex).collect();
-        let ranks = leaders(&seed, Phase::T1, due, None, &all, 8, &spec);
+        let ranks = leaders(&seed, Phase::T1, due, &all, 8, &spec);
 
         let circuits = circuits();
         let genesis_ms = now_ms() - block().slot.0 * SLOT_MS;
-        let plan = Plan { spec: spec.clone(), genesis_ms, validators: 4, circuits, max_fill: 0 };
+        let proposer = Some(ranks[0]);
+        let plan = Plan { spec: spec.clone(), genesis_ms, validators: 4, circuits, max_fill: 0, proposer };
         let mut honest: Vec<Sidecar> = Vec::new();
         for index in all.iter().filter(|index| **index != ranks[0]) {
             let peers: Vec<_> = honest.iter().map(|sidecar| &sidecar.network).collect();
@@ -77,10 +78,12 @@ impl Scene {
         Self { job, due, ranks, bodies, honest, liar }
     }
 
-    /// Posts these provers' bodies, each to another sidecar, and waits until they are everywhere.
+    /// Posts these provers' bodies, each to another sidecar, and waits until they are everywhere. The one that follows for the liar gets no commitments of an
+    /// open phase from the others.
     async fn post(&self, places: std::ops::Range<usize>) {
         for place in places.clone() {
             self.honest[place % 3].submit(self.bodies[place].1.clone()).await;
+            self.liar.knows.submit(self.bodies[place].1.clone()).await;
         }
         let held = |sidecar: &Sidecar| sidecar.shared.read().job(&self.job).unwrap().of_phase(Phase::T1).count();
         until("bodies are everywhere", 20, || self.all().all(|sidecar| held(sidecar) >= places.end)).await;

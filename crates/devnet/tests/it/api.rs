@@ -74,7 +74,7 @@ async fn before_fulu_no_state_holds_proposers() {
     clock.advance(3);
     devnet.reached(Slot(3)).await;
     let client = client(&devnet).await;
-    assert_eq!(client.proposers_after(devnet.head()).await.unwrap(), None);
+    assert_eq!(client.proposers_after(devnet.head().1).await.unwrap(), None);
     assert_eq!(client.spec().forks.epoch_of(Fork::Fulu), None);
     assert_eq!(client.spec().forks.epoch_of(Fork::Electra), Some(Epoch(0)));
 }

@@ -43,6 +43,7 @@ pub(crate) struct Behaviour {
     pub(crate) jobs: Requests,
     pub(crate) bundles: Requests,
     pub(crate) submissions: Requests,
+    pub(crate) introduction: Requests,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
 }
@@ -93,6 +94,7 @@ impl Behaviour {
             jobs: requests(RequestKind::Jobs),
             bundles: requests(RequestKind::Bundles),
             submissions: requests(RequestKind::Submissions),
+            introduction: requests(RequestKind::Introduction),
             identify: identify::Behaviour::new(
                 identify::Config::new("quintet/1".into(), key.public())
                     .with_agent_version(config.agent.clone())
@@ -109,6 +111,7 @@ impl Behaviour {
             RequestKind::Jobs => &mut self.jobs,
             RequestKind::Bundles => &mut self.bundles,
             RequestKind::Submissions => &mut self.submissions,
+            RequestKind::Introduction => &mut self.introduction,
         }
     }
 }

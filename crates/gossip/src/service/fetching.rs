@@ -40,6 +40,11 @@ impl Service {
         let Some(id) = self.fetcher.id(&root).copied() else { return };
         let mut items = match response {
             Ok(items) => items,
+            // Commitments are not for everybody while the phase is open, and a peer may not know yet who we are. Their announcements are signed by drawn
+            // provers, so that there are few, and none of them is free to make.
+            Err(Refusal::Unavailable) if id.phase == quintet_types::Phase::T1 => {
+                return self.on_fetch_failed(root, peer, None);
+            }
             Err(refusal) => {
                 tracing::debug!(%peer, %root, %refusal, "peer refuses a submission");
                 vec![]

@@ -180,6 +180,7 @@ impl Service {
             BehaviourEvent::Jobs(event) => self.on_request_event(RequestKind::Jobs, event),
             BehaviourEvent::Bundles(event) => self.on_request_event(RequestKind::Bundles, event),
             BehaviourEvent::Submissions(event) => self.on_request_event(RequestKind::Submissions, event),
+            BehaviourEvent::Introduction(event) => self.on_request_event(RequestKind::Introduction, event),
             BehaviourEvent::Gate(never) | BehaviourEvent::Limits(never) => match never {},
             // A connection whose other end does not answer is dead; one that does not speak ping may be well.
             BehaviourEvent::Ping(ping::Event { peer, connection, result: Err(error) }) => {

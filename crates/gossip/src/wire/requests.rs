@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use quintet_types::{Decode, Encode, Root, Slot};
+use quintet_types::{Decode, Encode, Introduction, Root, Slot};
 use ssz::DecodeError;
 use ssz_derive::{Decode, Encode};
 use ssz_types::VariableList;
@@ -115,6 +115,8 @@ pub enum RequestKind {
     Bundles,
     /// [`SubmissionsByRoot`].
     Submissions,
+    /// [`Introduction`].
+    Introduction,
 }
 
 /// Any request.
@@ -130,6 +132,8 @@ pub enum Request {
     Bundles(BundlesByRange),
     /// For submissions; each item is one `Submission`, in any order, those that the peer does not hold left out.
     Submissions(SubmissionsByRoot),
+    /// Tells whose sidecar we are. Answered with nothing; what it is worth is the sidecar's matter.
+    Introduction(Introduction),
 }
 
 /// The items of an answer, each SSZ.
@@ -201,7 +205,7 @@ const MIB: usize = 1 << 20;
 
 impl RequestKind {
     /// All of them, in the order of [`RequestKind::index`].
-    pub const ALL: [Self; 5] = [Self::Status, Self::Goodbye, Self::Jobs, Self::Bundles, Self::Submissions];
+    pub const ALL: [Self; 6] = [Self::Status, Self::Goodbye, Self::Jobs, Self::Bundles, Self::Submissions, Self::Introduction];
 
     /// Place in [`RequestKind::ALL`].
     pub const fn index(self) -> usize {
@@ -216,6 +220,7 @@ impl RequestKind {
             Self::Jobs => "jobs_by_range",
             Self::Bundles => "bundles_by_range",
             Self::Submissions => "submissions_by_root",
+            Self::Introduction => "introduction",
         }
     }
 
@@ -234,6 +239,7 @@ impl RequestKind {
             Self::Goodbye => (8, 8),
             Self::Jobs | Self::Bundles => (16, 16),
             Self::Submissions => (32, 32 * 64),
+            Self::Introduction => (<Introduction as Encode>::ssz_fixed_len(), <Introduction as Encode>::ssz_fixed_len()),
         }
     }
 
@@ -242,7 +248,7 @@ impl RequestKind {
         let limits = |items, item_bytes, total_bytes| ResponseLimits { items, item_bytes, total_bytes };
         match self {
             Self::Status => limits(1, self.request_sizes().1, self.request_sizes().1),
-            Self::Goodbye => limits(0, 0, 0),
+            Self::Goodbye | Self::Introduction => limits(0, 0, 0),
             Self::Jobs => limits(1024, 64 << 10, 8 * MIB),
             Self::Bundles => limits(1024, 2 * MIB, 16 * MIB),
             Self::Submissions => limits(64, 16 * MIB, 32 * MIB),
@@ -259,13 +265,14 @@ impl Request {
             Self::Jobs(_) => RequestKind::Jobs,
             Self::Bundles(_) => RequestKind::Bundles,
             Self::Submissions(_) => RequestKind::Submissions,
+            Self::Introduction(_) => RequestKind::Introduction,
         }
     }
 
     /// What answering it costs of a peer's allowance: slots or roots.
     pub fn cost(&self) -> u64 {
         match self {
-            Self::Status(_) | Self::Goodbye(_) => 1,
+            Self::Status(_) | Self::Goodbye(_) | Self::Introduction(_) => 1,
             Self::Jobs(range) => range.count,
             Self::Bundles(range) => range.count,
             Self::Submissions(request) => request.roots.len() as u64,
@@ -280,6 +287,7 @@ impl Request {
             Self::Jobs(range) => range.as_ssz_bytes(),
             Self::Bundles(range) => range.as_ssz_bytes(),
             Self::Submissions(request) => request.as_ssz_bytes(),
+            Self::Introduction(introduction) => introduction.as_ssz_bytes(),
         }
     }
 
@@ -295,6 +303,7 @@ impl Request {
         match kind {
             RequestKind::Status => Status::from_ssz_bytes(bytes).map(Self::Status),
             RequestKind::Goodbye => u64::from_ssz_bytes(bytes).map(|code| Self::Goodbye(Goodbye::from_code(code))),
+            RequestKind::Introduction => Introduction::from_ssz_bytes(bytes).map(Self::Introduction),
             RequestKind::Jobs => {
                 let request = JobsByRange::from_ssz_bytes(bytes)?;
                 range(request.start_slot, request.count)?;

@@ -25,6 +25,10 @@ fn requests() -> impl Strategy<Value = Request> {
         any::<u64>().prop_map(|code| Request::Goodbye(Goodbye::from_code(code))),
         range().prop_map(|(start, count)| Request::Jobs(JobsByRange { start_slot: Slot(start), count })),
         range().prop_map(|(start, count)| Request::Bundles(BundlesByRange { start_slot: Slot(start), count })),
+        (any::<u64>(), slot(), any::<[u8; 32]>()).prop_map(|(index, expires, part)| {
+            let signature = quintet_types::SignatureBytes::from_slice(&[part, part, part].concat());
+            Request::Introduction(Introduction { validator: quintet_types::ValidatorIndex(index), expires, signature })
+        }),
         prop::collection::vec(root(), 1..=64)
             .prop_map(|roots| Request::Submissions(SubmissionsByRoot { roots: VariableList::new(roots).unwrap() })),
     ]
@@ -40,7 +44,7 @@ proptest! {
     }
 
     #[test]
-    fn garbage_is_no_request_or_a_bounded_one(bytes in prop::collection::vec(any::<u8>(), 0..200), kind in 0usize..5) {
+    fn garbage_is_no_request_or_a_bounded_one(bytes in prop::collection::vec(any::<u8>(), 0..200), kind in 0..RequestKind::ALL.len()) {
         if let Ok(request) = Request::from_ssz(RequestKind::ALL[kind], &bytes) {
             prop_assert!(request.cost() <= MAX_REQUEST_SLOTS);
             prop_assert_eq!(request.to_ssz(), bytes);

@@ -138,22 +138,25 @@ fn bundle() -> impl Strategy<Value = PhaseBundle> {
     }
     let late = (job(), equivocation()).prop_map(|(job, evidence)| LateEquivocation { job, evidence });
     let evidence = (list(equivocation()), list(late));
-    (job(), phase(), root(), any::<(u64, u16, u64)>(), list(entry()), list(root()), list(entry()), evidence)
-        .prop_map(|(job, phase, previous, (leader, rank, slot), accepted, digests, agg_proofs, (equivocations, late_equivocations))| PhaseBundle {
-            job,
-            phase,
-            previous,
-            attesters: VariableList::new(vec![ValidatorIndex(leader)]).unwrap(),
-            leader: ValidatorIndex(leader),
-            rank,
-            slot: Slot(slot),
-            plan_root: previous,
-            accepted,
-            digests,
-            agg_proofs,
-            equivocations,
-            late_equivocations,
-        })
+    (job(), phase(), root(), any::<(u64, u16, u64)>(), list(entry()), list(root()), list(entry()), evidence).prop_map(
+        |(job, phase, previous, (leader, rank, slot), accepted, digests, agg_proofs, (equivocations, late_equivocations))| {
+            PhaseBundle {
+                job,
+                phase,
+                previous,
+                attesters: VariableList::new(vec![ValidatorIndex(leader)]).unwrap(),
+                leader: ValidatorIndex(leader),
+                rank,
+                slot: Slot(slot),
+                plan_root: previous,
+                accepted,
+                digests,
+                agg_proofs,
+                equivocations,
+                late_equivocations,
+            }
+        },
+    )
 }
 
 fn equivocation() -> impl Strategy<Value = EquivocationEvidence> {
@@ -235,6 +238,9 @@ proptest! {
         let header = ProposalHeader { proposal, signature };
         let other = ProposalHeader { proposal: Proposal { polka: 0, ..proposal }, signature };
         keeps_its_value(&ValidatorEquivocation::proposals(header, other).unwrap())?;
+        let introduction = Introduction { validator, expires: Slot(round.into()), signature };
+        keeps_its_value(&introduction)?;
+        keeps_its_value(&introduction.claim(ballot.bundle_root))?;
     }
 
     #[test]

@@ -141,6 +141,7 @@ fn forged(job: JobId, leader: u64, number: usize) -> Gossip {
         digests: Default::default(),
         agg_proofs: Default::default(),
         equivocations: Default::default(),
+        late_equivocations: Default::default(),
     };
     let proposal = Proposal {
         job_root: job.root(),
