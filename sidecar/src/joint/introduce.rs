@@ -25,8 +25,8 @@ const PAUSE_MS: u64 = 15_000;
 #[derive(Debug)]
 struct Theirs {
     introduction: Introduction,
-    /// Under which key its signature was found to hold.
-    proven: Option<(PublicKeyBytes, SigningVariant)>,
+    /// The key that its signature was last held against, and whether it is that key's.
+    looked_at: Option<((PublicKeyBytes, SigningVariant), bool)>,
 }
 
 /// Introductions, ours and theirs.
@@ -54,7 +54,7 @@ impl Introductions {
 
     /// A peer introduced itself. Whether that holds is looked at when it matters, by the job's validators.
     pub(super) fn hear(&mut self, peer: PeerId, introduction: Introduction) {
-        self.theirs.insert(peer, Theirs { introduction, proven: None });
+        self.theirs.insert(peer, Theirs { introduction, looked_at: None });
     }
 
     /// A peer was told ours, or did not hear it.
@@ -77,12 +77,13 @@ impl Introductions {
         let lasts = said.expires > at && said.expires <= at.plus(2 * valid_slots(spec));
         let (key, variant) = key_of(said.validator).filter(|_| lasts)?;
         let by = (PublicKeyBytes::from(key), variant);
-        if theirs.proven != Some(by) {
+        // Once for each key: false ones cost no more than that.
+        if theirs.looked_at.is_none_or(|(key, _)| key != by) {
             let root = said.claim(named(peer)).signing_root(variant, spec);
             let holds = Signature::try_from(&said.signature).is_ok_and(|signature| signature.verify(&root.0, &key));
-            theirs.proven = holds.then_some(by);
+            theirs.looked_at = Some((by, holds));
         }
-        (theirs.proven == Some(by)).then_some(said.validator)
+        theirs.looked_at.is_some_and(|(_, holds)| holds).then_some(said.validator)
     }
 }
 
