@@ -43,6 +43,7 @@ export type Validators = Schemas["ValidatorsView"];
 export interface Evidence {
   equivocations: unknown[];
   wrong_digests: unknown[];
+  validators: unknown[];
 }
 
 export const TOPICS = ["job", "phase", "holes", "challenge", "submission", "certificate", "peers", "reorg", "finalized", "warning"] as const;

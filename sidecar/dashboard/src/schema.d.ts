@@ -48,7 +48,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Evidence of equivocation, kept for good, and of wrong digests, of the jobs that are kept. */
+        /** Evidence of equivocation of provers and validators, kept for good, and of wrong digests, of the jobs that are kept. */
         get: operations["evidence"];
         put?: never;
         post?: never;
@@ -754,6 +754,8 @@ export interface components {
             data: {
                 /** @description Two signed headers of one prover for one job and phase. */
                 equivocations: Record<string, never>[];
+                /** @description Validators that contradicted themselves while a phase was agreed on, kept for good: the first evidence for each job, phase and validator. */
+                validators?: Record<string, never>[];
                 /** @description Signed T1 bodies with a digest that recomputation contradicts, of the jobs that are kept. */
                 wrong_digests: Record<string, never>[];
             };
@@ -1084,6 +1086,8 @@ export interface components {
         EvidenceView: {
             /** @description Two signed headers of one prover for one job and phase. */
             equivocations: Record<string, never>[];
+            /** @description Validators that contradicted themselves while a phase was agreed on, kept for good: the first evidence for each job, phase and validator. */
+            validators?: Record<string, never>[];
             /** @description Signed T1 bodies with a digest that recomputation contradicts, of the jobs that are kept. */
             wrong_digests: Record<string, never>[];
         };
@@ -1312,6 +1316,8 @@ export interface components {
              * @description What gossipsub thinks of it, rounded: above 0 it has been of use, at -80 it is not listened to.
              */
             score: number;
+            /** @description The validator whose sidecar it is, if it has shown that. */
+            validator?: string | null;
         };
         /** @description One phase of a job. */
         PhaseView: {

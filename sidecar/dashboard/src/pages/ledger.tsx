@@ -25,7 +25,7 @@ export function LedgerPage() {
               <Hash value={ledger.finalized_root} />
             </Fact>
             <Fact name="Finalized slot">{group(ledger.finalized_slot)}</Fact>
-            <Fact name="Evidence">{evidence.data ? evidence.data.equivocations.length + evidence.data.wrong_digests.length : "…"}</Fact>
+            <Fact name="Evidence">{evidence.data ? evidence.data.equivocations.length + evidence.data.wrong_digests.length + evidence.data.validators.length : "…"}</Fact>
           </Facts>
           <div class="scroll">
             <table>

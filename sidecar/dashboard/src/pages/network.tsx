@@ -91,6 +91,7 @@ function PeerTable({ of, now, network }: { of: Peers; now: number; network: stri
           <thead>
             <tr>
               <th scope="col">Peer</th>
+              <th scope="col">Validator</th>
               <th scope="col">Address</th>
               <th scope="col">Program</th>
               <th scope="col">Connected</th>
@@ -105,6 +106,7 @@ function PeerTable({ of, now, network }: { of: Peers; now: number; network: stri
                 <td>
                   <Hash value={one.peer_id} />
                 </td>
+                <td>{one.validator ?? "–"}</td>
                 <td>
                   <code>{one.address}</code>
                 </td>
