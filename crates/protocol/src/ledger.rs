@@ -239,7 +239,7 @@ impl Ledger {
 
     /// As [`Self::totals`], with blocks that are not final yet.
     pub fn totals_with_provisional(&self) -> BTreeMap<Account, Totals> {
-        self.totals_of(|_| true)
+        self.totals_of(|_| true, |_| true)
     }
 
     /// As [`Self::totals`], over blocks before `slot`, with the root over their entries: what a settlement that ends there pays. The same whenever it is
