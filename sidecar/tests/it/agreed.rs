@@ -168,24 +168,36 @@ fn a_prover_that_equivocates_stalls_nobody_and_pays_the_same_everywhere() {
 /// The first attempt is over before anyone sees the second body: a bundle of the next one brings it, everybody books it once, for the job that it is about.
 #[test]
 fn what_comes_out_after_a_jobs_last_bundle_is_fined_by_a_later_jobs() {
-    let mut sidecars = Sidecars::new(4);
+    let mut sidecars = Sidecars::with(4, &policy(RetryPolicy::SameSet));
     let (first, culprit) = (sidecars.job, sidecars.culprit());
     let body = sidecars.worlds[0].commitments(&first, &culprit);
     let other = shorter(&sidecars.worlds[0], &body);
     for world in &mut sidecars.worlds {
         assert_eq!(world.submit(body.clone()), Ok(true));
     }
-    // Nobody else commits to anything, so D has holes.
+    sidecars.honest(World::commitments);
     sidecars.close(0);
+    sidecars.honest(World::partials);
+    for world in &mut sidecars.worlds {
+        assert_eq!(world.submit(world.partials(&first, &culprit)), Ok(true));
+    }
+    // Nobody puts the proofs together.
+    for phase in [Phase::T2, Phase::T3, Phase::T4, Phase::T5] {
+        assert_eq!(sidecars.worlds[0].state(&first), JobState::Open(phase));
+        sidecars.close(0);
+    }
+    sidecars.worlds.iter_mut().for_each(World::settle);
     let next = first.next_attempt().unwrap();
     sidecars.job = next;
-    assert!(sidecars.worlds.iter().all(|world| world.state(&next) == JobState::Open(Phase::T1)));
+    for world in &sidecars.worlds {
+        assert_eq!(world.state(&next), JobState::Open(Phase::T2), "D is whole");
+    }
     // Two of them are shown it; the other two hear of it by the bundle.
     for world in &mut sidecars.worlds[..2] {
         for _ in 0..2 {
             assert!(world.submit(other.clone()).is_err(), "it is evidence, and no submission");
         }
-        assert_eq!((world.core.evidence().count(), world.live(&first).bodies(Phase::T1).count()), (1, 1));
+        assert_eq!((world.core.evidence().count(), world.live(&first).bodies(Phase::T1).count()), (1, 4));
     }
     sidecars.selected = sidecars.worlds[0].selected(&next);
     let fine = (Phase::T1, Reason::Equivocation, Reward::from_units(-1000));
