@@ -28,10 +28,10 @@ pub const DOMAIN_PROPOSAL: DomainType = [0x51, 0, 0, 4];
 pub const DOMAIN_PRECOMMIT: DomainType = [0x51, 0, 0, 5];
 /// Proof of possession of a stake key at registration.
 pub const DOMAIN_PROVER_REGISTRATION: DomainType = [0x51, 0, 0, 6];
-/// A prevote on a proposed bundle.
-pub const DOMAIN_PREVOTE: DomainType = [0x51, 0, 0, 7];
-/// A validator's word on which peer its sidecar is. 0x51000008 is the staking contracts' domain of settlements.
+/// A validator's word on which peer its sidecar is. 0x51000007 and 0x51000008 are the staking contracts': enrolment of validators, and settlements.
 pub const DOMAIN_INTRODUCTION: DomainType = [0x51, 0, 0, 9];
+/// A prevote on a proposed bundle.
+pub const DOMAIN_PREVOTE: DomainType = [0x51, 0, 0, 10];
 /// Hash tag of the selection seed.
 pub const DOMAIN_SELECTION: DomainType = [0x51, 0, 1, 0];
 /// Hash tag of the assignment seed.

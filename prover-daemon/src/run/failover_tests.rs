@@ -112,6 +112,7 @@ fn core(folder: &Path, circuits: &Circuits, genesis_ms: u64) -> (Core, JobId) {
         max_job_bytes: 64 << 20,
         max_fill: 64,
         joint: false,
+        contract_votes: false,
         first_slot: Default::default(),
     };
     let store = Store::open(&folder.join("store"), &db::SCHEMA, &Options { fsync: false, ..Options::default() }).unwrap();

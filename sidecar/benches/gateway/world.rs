@@ -86,6 +86,7 @@ impl World {
             max_job_bytes: 1 << 30,
             max_fill: 0,
             joint: false,
+            contract_votes: false,
             first_slot: Default::default(),
         };
         let mut core = Core::load(config, store, self.registry.clone(), now_ms())?;

@@ -154,6 +154,7 @@ async fn attached(
         max_job_bytes: config.limits.job_bytes,
         max_fill: config.limits.fill,
         joint: config.p2p.is_joint(),
+        contract_votes: config.p2p.contract,
         first_slot: Slot(config.p2p.first_slot),
     };
     let (registry, staking) = provers.attach(&spec, &metrics).await?;

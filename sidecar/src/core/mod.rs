@@ -70,6 +70,8 @@ pub struct CoreConfig {
     pub max_fill: usize,
     /// Whether phases are closed by certified bundles only ([`crate::joint`]).
     pub joint: bool,
+    /// Whether the validators that certify them are those of the contract. A block for which none counts gets no provers, since its phases would never close.
+    pub contract_votes: bool,
     /// Blocks before this slot get no jobs: where the ledger of a network of sidecars begins.
     pub first_slot: Slot,
 }

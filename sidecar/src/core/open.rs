@@ -69,12 +69,17 @@ impl Core {
             Ok(candidates) => (candidates, None),
             Err(not_known) => (CandidateTable::default(), Some(not_known)),
         };
+        let unattended = self.config.contract_votes && self.nobody_votes(&BlockAt::from(block));
+        let candidates = if unattended { CandidateTable::default() } else { candidates };
         let mut unavailable = self.books.busy.busy_at(block.slot, &spec, |slot, root| ancestry.contains(slot, root));
         unavailable.retain(|prover| candidates.contains(*prover));
         let selection = select(&id, &mix, payload.gas_used, &candidates, &unavailable, &spec);
         let note = selection.is_none().then(|| match &unknown {
             // Other sidecars know who is to be drawn. Whoever does not must not draw others.
             Some(not_known) => format!("nobody is drawn: {not_known}; do the execution nodes of staking.rpc_urls lag?"),
+            None if unattended => {
+                "nobody is drawn: no validator of the contract counts yet, so that no phase could be certified".into()
+            }
             None => {
                 let free = candidates.len() - unavailable.len();
                 format!("{free} provers are free; a job needs {} of them, and takes at most half", spec.min_provers)
@@ -102,6 +107,12 @@ impl Core {
             holes_announced: false,
         };
         Ok(Some(LiveJob::new(record, input.into())))
+    }
+
+    /// Whether it is known that no validator of the contract counts for a block.
+    fn nobody_votes(&self, at: &BlockAt) -> bool {
+        let epoch = epoch_of(at.slot, self.config.spec.slots_per_epoch);
+        matches!(self.members_for(at), Some(Ok(members)) if members.counting_in(epoch).next().is_none())
     }
 
     /// Stores a new job in one with whatever else is in `batch`, and tells subscribers.

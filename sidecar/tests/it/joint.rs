@@ -164,6 +164,7 @@ impl Sidecar {
             max_job_bytes: 64 << 20,
             max_fill: plan.max_fill,
             joint: true,
+            contract_votes: false,
             first_slot: block().slot,
         };
         let store =

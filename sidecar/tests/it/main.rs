@@ -21,4 +21,5 @@ mod provers;
 mod recording;
 mod settling;
 mod staking;
+mod unattended;
 mod world;

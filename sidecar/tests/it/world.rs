@@ -120,6 +120,7 @@ impl Setup {
             max_job_bytes: 64 << 20,
             max_fill: 64,
             joint: false,
+            contract_votes: false,
             first_slot: Default::default(),
         };
         Self { config, registry, recorded, fsync: false }
@@ -171,6 +172,13 @@ impl World {
     /// One whose provers come from the staking contracts.
     pub(crate) fn staked(spec: Spec, registry: Arc<dyn ProverSource>) -> Self {
         Self::with(Setup { registry, ..Setup::new(spec, true) })
+    }
+
+    /// One of several, whose provers and validators come from the staking contracts.
+    pub(crate) fn of_contracts(spec: Spec, registry: Arc<dyn ProverSource>) -> Self {
+        let mut setup = Setup { registry, ..Setup::new(spec, true) };
+        (setup.config.joint, setup.config.contract_votes) = (true, true);
+        Self::with(setup)
     }
 
     fn with(setup: Setup) -> Self {

@@ -63,6 +63,7 @@ pub(super) fn core(folder: &Path, spec: Spec, keys: &[SecretKey]) -> Core {
         max_job_bytes: 64 << 20,
         max_fill: 64,
         joint: false,
+        contract_votes: false,
         first_slot: Default::default(),
     };
     let store = Store::open(&folder.join("store"), &db::SCHEMA, &Options { fsync: false, ..Options::default() }).unwrap();
