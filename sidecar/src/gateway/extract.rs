@@ -11,6 +11,18 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::ApiError;
 
+/// Most entries of a page of any list.
+pub(super) const MAX_PAGE: usize = 1000;
+
+/// How many entries a page may have: what was asked for, or the list's default.
+pub(super) fn page_limit(asked: Option<usize>, default: usize) -> Result<usize, ApiError> {
+    let limit = asked.unwrap_or(default);
+    if limit == 0 || limit > MAX_PAGE {
+        return Err(ApiError::new(400, format!("limit is {limit}, 1 to {MAX_PAGE} are allowed")));
+    }
+    Ok(limit)
+}
+
 /// A job id out of a path.
 pub(super) fn job_id(text: &str) -> Result<JobId, ApiError> {
     text.parse().map_err(|error: quintet_types::TypesError| ApiError::new(400, error.to_string()))

@@ -15,12 +15,9 @@ use quintet_types::JobId;
 
 use super::{
     ApiError, App,
-    extract::{job_id, json, negotiated, ssz, wants_ssz},
+    extract::{job_id, json, negotiated, page_limit, ssz, wants_ssz},
 };
 use crate::core::{Core, LiveJob};
-
-/// Most entries of a page.
-const MAX_PAGE: usize = 1000;
 
 /// Answers about one job.
 fn about<T>(app: &App, id: &str, answer: impl FnOnce(&Core, &LiveJob) -> Result<T, ApiError>) -> Result<T, ApiError> {
@@ -37,10 +34,7 @@ pub(super) async fn list(
     filter: Result<Query<JobFilter>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, ApiError> {
     let Query(filter) = filter.map_err(|error| ApiError::new(400, error.body_text()))?;
-    let limit = filter.limit.unwrap_or(100);
-    if limit == 0 || limit > MAX_PAGE {
-        return Err(ApiError::new(400, format!("limit is {limit}, 1 to {MAX_PAGE} are allowed")));
-    }
+    let limit = page_limit(filter.limit, 100)?;
     let after = filter.after.as_deref().map(job_id).transpose()?;
     let core = app.shared.read();
     let wanted = |summary: &JobSummary| {

@@ -10,11 +10,8 @@ use quintet_types::PublicKeyBytes;
 
 use super::{
     ApiError, App,
-    extract::{json, parse},
+    extract::{MAX_PAGE, json, page_limit, parse},
 };
-
-/// Most entries of a page.
-const MAX_PAGE: usize = 1000;
 
 /// Provers by index.
 #[utoipa::path(get, path = "/v1/provers", tag = "provers", params(ProverFilter), responses((status = 200, body = Page<ProverView>), (status = 400, body = ErrorBody)))]
@@ -23,10 +20,7 @@ pub(super) async fn list(
     filter: Result<Query<ProverFilter>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let Query(filter) = filter.map_err(|error| ApiError::new(400, error.body_text()))?;
-    let limit = filter.limit.unwrap_or(MAX_PAGE);
-    if limit == 0 || limit > MAX_PAGE {
-        return Err(ApiError::new(400, format!("limit is {limit}, 1 to {MAX_PAGE} are allowed")));
-    }
+    let limit = page_limit(filter.limit, MAX_PAGE)?;
     let core = app.shared.read();
     let provers = core.provers();
     let first = filter.after.map_or(0, |after| provers.partition_point(|record| record.index.0 <= after));
