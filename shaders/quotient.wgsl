@@ -1,7 +1,7 @@
 // The constraints of an AIR over the rows of a coset: runs the program that `quintet-plonk` compiles from the AIR's description.
 //
 // A program is a list of steps over registers. Every thread of a device runs the same step at the same time, so that fetching it costs next to nothing
-// beside a multiplication; written out as text instead, the thousand multiplications of an AIR become a shader that drivers compile for minutes.
+// beside a multiplication; written out as text in one piece, the thousand multiplications of an AIR become a shader that drivers compile for minutes (in parts: `constraints.wgsl`).
 
 #import field
 
