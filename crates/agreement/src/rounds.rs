@@ -14,7 +14,7 @@ pub struct Timing {
     pub propose_ms: u64,
     /// Wait for further votes once more than two thirds have voted, in ms.
     pub vote_ms: u64,
-    /// How much each wait grows by rank, in ms.
+    /// How much each wait grows with each rank, and with each extension as with two ranks, in ms.
     pub growth_ms: u64,
     /// Between two broadcasts of what this validator has last said, in ms.
     pub resend_ms: u64,
@@ -26,6 +26,10 @@ impl Default for Timing {
         Self { stagger_ms: 1000, propose_ms: 1000, vote_ms: 400, growth_ms: 300, resend_ms: 2000 }
     }
 }
+
+/// By how many steps waits grow with an extension. They must not stay below the network's delays for good: what a phase's
+/// last ranks waited for is waited for again where its extensions have come to as much.
+const EXTENSION_STEPS: u64 = 2;
 
 /// When rounds begin, and whose they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,8 +117,10 @@ impl Rounds {
         self.timing.vote_ms + self.growth(round)
     }
 
+    /// Ranks and extensions both make waits longer, up to what the last rank of the deadline has.
     fn growth(&self, round: u32) -> u64 {
-        self.timing.growth_ms.saturating_mul(self.rank(round).into())
+        let steps = u64::from(self.rank(round)).saturating_add(EXTENSION_STEPS.saturating_mul(self.extension(round).into()));
+        self.timing.growth_ms.saturating_mul(steps.min(u64::from(self.per_extension) - 1))
     }
 }
 
@@ -131,6 +137,10 @@ mod tests {
         assert_eq!((rounds.extension_of_slot(Slot(12)), rounds.extension_of_slot(Slot(9))), (Some(2), None));
         assert_eq!([219_999, 220_000, 231_999, 232_000].map(|now| rounds.extension_at(now)), [0, 0, 0, 1]);
         assert!(rounds.propose_ms(3) > rounds.propose_ms(2));
+        // Of each extension too, up to the last rank's.
+        assert_eq!(rounds.vote_ms(rounds.first_round(1)), rounds.vote_ms(2));
+        assert_eq!(rounds.propose_ms(rounds.first_round(1) + 3), rounds.propose_ms(5));
+        assert_eq!(rounds.vote_ms(rounds.first_round(100) + 3), rounds.vote_ms(11));
     }
 
     #[test]

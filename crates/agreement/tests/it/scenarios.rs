@@ -7,7 +7,7 @@ use Conduct::{CensoringLeader, Down, EquivocatingAttester, EquivocatingLeader, H
 use quintet_types::ValidatorIndex;
 
 const SEEDS: u64 = 20;
-const END: u64 = DEADLINE_MS + 300_000;
+const END: u64 = DEADLINE_MS + 900_000;
 
 /// Runs every seed until all honest validators have decided, all the same. Says when the last one did at the latest, ms
 /// after the deadline.
@@ -122,6 +122,15 @@ fn a_second_of_delay_and_lost_messages_are_outlived() {
     let latest = all_agree(&[Honest; 4], slow, nothing, |_| {});
     println!("200-1000 ms, 5 % loss: all decided after {latest} ms at the latest");
     all_agree(&[SilentLeader, Honest, Honest, Honest, Honest, Honest, Down], slow, nothing, |_| {});
+}
+
+/// Everyone who is left is needed, and waits that began anew with each extension would stay shorter than the delays.
+#[test]
+fn waits_grow_with_extensions_until_bad_links_are_outlived() {
+    let bad = Net { min_delay: 10, max_delay: 1500, drops: 25, ..Net::default() };
+    let latest = all_agree(&[Honest, Down, Honest, Honest, Honest, Honest], bad, nothing, |_| {});
+    println!("10-1500 ms, 25 % loss, one of six down: all decided after {latest} ms at the latest");
+    assert!(latest < 240_000, "{latest} ms");
 }
 
 #[test]
