@@ -1,13 +1,13 @@
 //! Chain events: jobs are opened, suspended, resumed and dropped.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use quintet_api::EventKind;
 use quintet_beacon::{BlockInfo, Reorg};
 use quintet_protocol::{CandidateTable, Job, RetryContext, history_slot, schedule::job_is_due, select};
 use quintet_proving::{ProvingJob, payload_input};
 use quintet_store::Batch;
-use quintet_types::{Epoch, JobId, Root, Slot};
+use quintet_types::{Epoch, JobId, ProverIndex, RetryPolicy, Root, Slot};
 
 use super::{
     BlockMeta, Core, CoreError, JobRecord, LiveJob,
@@ -326,12 +326,7 @@ impl Core {
         let Some(live) = self.jobs.get(id) else { return Ok(()) };
         let record = live.record.clone();
         let input = Arc::clone(&live.input);
-        let ancestry = self.chain.ancestry(self.chain.head);
-        let ended = record.job.ended().unwrap_or(id.slot);
-        let mut busy = self.books.busy.busy_at(ended.plus(1), &spec, |slot, root| ancestry.contains(slot, root));
-        if let Some(selection) = record.job.selection() {
-            busy.retain(|prover| !selection.provers.contains(prover));
-        }
+        let busy = self.unavailable_for_retry(&record);
         // The same block, so the same candidates.
         let candidates = CandidateTable::from_weights(record.candidates.iter().copied());
         let context =
@@ -348,6 +343,25 @@ impl Core {
             ..record
         };
         self.add(LiveJob::new(record, input), Batch::new()).map(|_| ())
+    }
+
+    /// Who is not drawn for the attempt after this one, its own provers aside.
+    ///
+    /// Sidecars that agree with others need the same answer whatever head each of them has when it applies the certificate, since an attempt's id names no
+    /// branch: who was unavailable for the job's own block still is.
+    fn unavailable_for_retry(&self, record: &JobRecord) -> BTreeSet<ProverIndex> {
+        match self.config.spec.retry_policy {
+            RetryPolicy::SameSet => record.unavailable.clone(),
+            RetryPolicy::NewSet => {
+                let ancestry = self.chain.ancestry(self.chain.head);
+                let next = record.job.ended().unwrap_or(record.job.id().slot).plus(1);
+                let mut busy = self.books.busy.busy_at(next, &self.config.spec, |slot, root| ancestry.contains(slot, root));
+                if let Some(selection) = record.job.selection() {
+                    busy.retain(|prover| !selection.provers.contains(prover));
+                }
+                busy
+            }
+        }
     }
 
     pub(super) fn tell_state(&mut self, id: &JobId) {

@@ -8,7 +8,7 @@ use quintet_agreement::Timing;
 use quintet_gossip::{Multiaddr, Network, NetworkConfig, NodeKey, Status, fork_digest};
 use quintet_node::spec_root;
 use quintet_signer::{SignError, SigningRequest, ValidatorKey, ValidatorSigner, config::ValidatorConfig};
-use quintet_types::{PublicKeyBytes, SignatureBytes, SigningVariant, Spec, ValidatorIndex};
+use quintet_types::{PublicKeyBytes, RetryPolicy, SignatureBytes, SigningVariant, Spec, ValidatorIndex};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -49,6 +49,11 @@ pub fn check(config: &Config) -> anyhow::Result<Option<Plan>> {
         None if config.p2p.contract => Enrolment::contract(),
         None => return Ok(None),
     };
+    if config.spec()?.retry_policy == RetryPolicy::NewSet {
+        bail!(
+            "RETRY_POLICY is new_set: who is busy when an attempt fails differs between sidecars; those that agree with others need same_set"
+        );
+    }
     let Some(file) = &config.p2p.signer else { return Ok(Some(Plan { enrolled, signer: None })) };
     let shown = file.display();
     let text = std::fs::read_to_string(file).with_context(|| format!("p2p.signer: {shown}"))?;
@@ -207,5 +212,9 @@ mod tests {
         assert!(error(&config).contains("validator 7"), "{}", error(&config));
         config.validator_index = 8;
         assert!(error(&config).contains("s.toml"), "{}", error(&config));
+
+        let new_set = quintet_types::Spec { retry_policy: RetryPolicy::NewSet, ..config.spec().unwrap() };
+        config.network = file("network.toml", &new_set.to_toml()).display().to_string();
+        assert!(error(&config).contains("RETRY_POLICY"), "{}", error(&config));
     }
 }

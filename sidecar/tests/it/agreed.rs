@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use quintet_agreement::Objection;
+use quintet_beacon::BlockInfo;
 use quintet_protocol::JobState;
 use quintet_sidecar::core::{Announced, Refusal};
 use quintet_types::{
@@ -14,7 +15,7 @@ use crate::{
     fallbacks::{lie, policy},
     provers::{sign, sign_commitments, sign_partials},
     recording::{CULPRIT, recording},
-    world::{World, commitment, secret, spec},
+    world::{World, block, commitment, secret, spec},
 };
 
 /// Sidecars, in order of their validators.
@@ -421,6 +422,42 @@ fn an_uncontradicted_lie_is_fined_by_the_next_attempts_certificate() {
     assert!(lines.contains(&(Phase::T1, Reason::WrongDigest, Reward::from_units(-500))), "{lines:?}");
     let of_first = sidecars.worlds[0].lines(&first, &liar);
     assert!(of_first.iter().all(|line| line.1 != Reason::WrongDigest), "nothing is booked twice");
+}
+
+/// A later block of the branch that some of them follow has provers of its own; the retry, whose id names no branch, is drawn as if it were not there.
+#[test]
+fn sidecars_with_different_heads_draw_the_same_retry() {
+    // The set takes four of the eight provers, so that the reserve is one of those whom the other block can have.
+    let spec = Spec { hole_fillers: 1, ..spec() };
+    let mut sidecars = Sidecars::with(3, &spec);
+    let first = sidecars.job;
+    for phase in Phase::ALL {
+        assert_eq!(sidecars.worlds[0].state(&first), JobState::Open(phase));
+        if phase == Phase::T1 || phase == Phase::T2 {
+            for (key, world) in sidecars.selected.iter().flat_map(|key| [0, 1, 2].map(|place| (key, place))) {
+                let world = &mut sidecars.worlds[world];
+                let submission = if phase == Phase::T1 { world.commitments(&first, key) } else { world.partials(&first, key) };
+                assert_eq!(world.submit(submission), Ok(true));
+            }
+        }
+        if phase == Phase::T5 {
+            let later = BlockInfo {
+                slot: first.slot.plus(1),
+                block_root: Root::repeat_byte(9),
+                parent_root: first.block_root,
+                ..block()
+            };
+            let other = sidecars.worlds[2].head(&later).expect("a job of its own");
+            assert!(sidecars.worlds[2].core.job(&other).unwrap().job().selection().is_some());
+        }
+        // Nobody puts the proofs together.
+        sidecars.close(0);
+    }
+    let next = first.next_attempt().unwrap();
+    let jobs: Vec<_> = sidecars.worlds.iter().map(|world| world.live(&next).job().clone()).collect();
+    assert_eq!(jobs[0].state(), JobState::Open(Phase::T2));
+    assert_eq!(jobs[0].selection().unwrap().reserves.len(), 1);
+    assert_eq!((&jobs[1], &jobs[2]), (&jobs[0], &jobs[0]));
 }
 
 /// The certificate of T1 comes when T2 is nearly over: nobody votes for a T2 of a moment, and what provers hand in until the next deadline counts.

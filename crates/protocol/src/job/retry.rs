@@ -17,8 +17,8 @@ pub struct RetryContext<'a> {
     pub gas_used: u64,
     /// The candidates of the block's epoch, as for the first attempt.
     pub candidates: &'a CandidateTable,
-    /// Provers that are busy for a block at the slot after the failed attempt's end, on the chain of that time, this
-    /// job's own hold aside.
+    /// Provers that are not drawn, this job's own hold aside. With a new set, those that are busy for a block at the slot after the failed
+    /// attempt's end, on the chain of that time; with the same set (then they are no reserves), those that were for the job's own block.
     pub busy: &'a BTreeSet<ProverIndex>,
 }
 

@@ -288,16 +288,19 @@ fn there_are_at_most_max_attempts() {
     assert!(job.retry(&context, &spec).is_none());
 }
 
+/// With a new set that is when too many are busy, with the same one when too many did nothing.
 #[test]
 fn a_retry_without_enough_provers_is_unserved() {
-    let spec = Spec { provers_per_proof: 10, ..Spec::default() };
-    let (job, _) = failed(&spec, 0);
-    let table = candidates(40);
-    let busy: BTreeSet<_> = (0..38).map(ProverIndex).collect();
-    let context = RetryContext { randao_mix: &MIX, gas_used: MUCH_GAS, candidates: &table, busy: &busy };
-    let retry = job.retry(&context, &spec).unwrap();
-    assert_eq!(retry.state(), JobState::Unserved);
-    assert!(retry.retry(&context, &spec).is_none());
+    for (retry_policy, silent, busy) in [(RetryPolicy::NewSet, 0, 38), (RetryPolicy::SameSet, 8, 0)] {
+        let spec = Spec { retry_policy, provers_per_proof: 10, ..Spec::default() };
+        let (job, _) = failed(&spec, silent);
+        let table = candidates(40);
+        let busy: BTreeSet<_> = (0..busy).map(ProverIndex).collect();
+        let context = RetryContext { randao_mix: &MIX, gas_used: MUCH_GAS, candidates: &table, busy: &busy };
+        let retry = job.retry(&context, &spec).unwrap();
+        assert_eq!(retry.state(), JobState::Unserved, "{retry_policy:?}");
+        assert!(retry.retry(&context, &spec).is_none());
+    }
 }
 
 /// A unanimous wrong digest shows only when honest partials fail in T2; correcting it names who had signed it.

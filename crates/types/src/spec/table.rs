@@ -138,7 +138,7 @@ parameters! {
         "Genesis fork version, part of every signing domain." genesis_fork_version "GENESIS_FORK_VERSION": FixedBytes<4> = fixed_bytes!("00000000");
         "Genesis validators root, part of every signing domain; zero: as the beacon node says." genesis_validators_root "GENESIS_VALIDATORS_ROOT": Root =
             fixed_bytes!("4b363db94e286120d76eb905340fdd4e54bfe9f06bf33ff6cf5ad27f511bfe95");
-        "Whom a retry is given to: new_set or same_set." retry_policy "RETRY_POLICY": RetryPolicy = RetryPolicy::NewSet;
+        "Whom a retry is given to: same_set, or new_set, which sidecars that agree with others refuse." retry_policy "RETRY_POLICY": RetryPolicy = RetryPolicy::SameSet;
         "Whether a leader may close a phase once every due submission is in." early_close "EARLY_CLOSE": bool = false;
     }
 }

@@ -67,8 +67,8 @@ fn unknown_keys_and_impossible_values_are_named() {
 
 #[test]
 fn missing_keys_have_the_values_of_mainnet() {
-    let spec = Spec::from_toml("CONFIG_NAME = \"mine\"\nRETRY_POLICY = \"same_set\"").unwrap();
-    let expected = Spec { config_name: "mine".into(), retry_policy: RetryPolicy::SameSet, ..Spec::default() };
+    let spec = Spec::from_toml("CONFIG_NAME = \"mine\"\nRETRY_POLICY = \"new_set\"").unwrap();
+    let expected = Spec { config_name: "mine".into(), retry_policy: RetryPolicy::NewSet, ..Spec::default() };
     assert_eq!(spec, expected);
 }
 
