@@ -39,6 +39,7 @@ pub(crate) enum Command {
         response: Result<Response, Refusal>,
     },
     SetStatus(Status),
+    SetBehind(bool),
     PhasePassed,
     Report {
         peer: PeerId,
@@ -120,6 +121,11 @@ impl NetworkHandle {
     /// Where this node stands from now on. The fork digest stays as it is.
     pub fn set_status(&self, status: Status) {
         self.tell(Command::SetStatus(status));
+    }
+
+    /// Whether this node is behind the others, so that it cannot tell what is of use: it then holds it against nobody that it ignores what they send.
+    pub fn set_behind(&self, behind: bool) {
+        self.tell(Command::SetBehind(behind));
     }
 
     /// A phase passed in which there should have been gossip: for the notice of isolation.

@@ -9,6 +9,9 @@ use super::Running;
 /// Between two looks, ms.
 const PAUSE_MS: u64 = 2_000;
 
+/// A head that is this many slots old is not the others'.
+const BEHIND_SLOTS: u64 = 8;
+
 /// What was told last.
 #[derive(Default)]
 pub(super) struct Told {
@@ -29,6 +32,8 @@ impl Running {
         if self.status.status == Status::default() {
             self.status.status.fork_digest = fork_digest(self.spec.genesis_validators_root, spec_root(&self.spec));
         }
+        let head_is_old = core.chain.head_slot.plus(BEHIND_SLOTS) < core.slot_at(now);
+        self.joint.network.set_behind(head_is_old || !self.late.is_empty());
         let finalized = core.chain.finalized_slot;
         if self.status.ledger.0 != finalized || self.status.ledger.1 == Root::ZERO {
             self.status.ledger = (finalized, core.books.ledger.finalized_root());

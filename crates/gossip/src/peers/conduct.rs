@@ -23,6 +23,8 @@ pub enum Fault {
     MissingBody,
     /// Does not answer in time.
     Silent,
+    /// Sends more messages of no use than a node that checks them can.
+    Noise,
 }
 
 /// Points at which a peer is banned.
@@ -36,8 +38,15 @@ const MAX_REMEMBERED: usize = 8192;
 
 impl Fault {
     /// All of them, in the order of [`Fault::index`].
-    pub const ALL: [Self; 6] =
-        [Self::RejectedMessage, Self::WrongBody, Self::Malformed, Self::TooManyRequests, Self::MissingBody, Self::Silent];
+    pub const ALL: [Self; 7] = [
+        Self::RejectedMessage,
+        Self::WrongBody,
+        Self::Malformed,
+        Self::TooManyRequests,
+        Self::MissingBody,
+        Self::Silent,
+        Self::Noise,
+    ];
 
     /// Place in [`Fault::ALL`].
     pub const fn index(self) -> usize {
@@ -53,10 +62,11 @@ impl Fault {
             Self::TooManyRequests => "too_many_requests",
             Self::MissingBody => "missing_body",
             Self::Silent => "silent",
+            Self::Noise => "noise",
         }
     }
 
-    /// What it costs: the third rejected message bans, the second wrong body.
+    /// What it costs: the third rejected message bans, the second wrong body, the hundredth message of no use beyond the allowance.
     pub const fn points(self) -> f64 {
         match self {
             Self::RejectedMessage => 34.0,
@@ -65,8 +75,17 @@ impl Fault {
             Self::TooManyRequests => 10.0,
             Self::MissingBody => 5.0,
             Self::Silent => 5.0,
+            Self::Noise => 1.0,
         }
     }
+}
+
+/// Points that cost no score: whoever is slow a few times stays in the mesh, where nothing that is below zero does.
+const FORGIVEN: f64 = 20.0;
+
+/// What gossipsub is told of a peer with this many points.
+pub fn application_score(points: f64) -> f64 {
+    -(points - FORGIVEN).max(0.0)
 }
 
 /// Points of all peers.
@@ -196,6 +215,12 @@ mod tests {
         assert!(conduct.fault(peer, Fault::RejectedMessage, start + HALF_LIFE));
         conduct.prune(start + 20 * HALF_LIFE);
         assert!(conduct.points.is_empty());
+    }
+
+    #[test]
+    fn who_is_slow_a_few_times_keeps_its_score() {
+        assert_eq!(application_score(4.0 * Fault::Silent.points()), 0.0);
+        assert!(application_score(Fault::WrongBody.points()) < -30.0);
     }
 
     #[test]

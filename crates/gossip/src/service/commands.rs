@@ -27,6 +27,7 @@ impl Service {
                 let fork_digest = self.config.status.fork_digest;
                 self.config.status = crate::Status { fork_digest, ..status };
             }
+            Command::SetBehind(behind) => self.behind = behind,
             Command::PhasePassed => self.isolation.phase_passed(Instant::now()),
             Command::Report { peer, fault } => self.fault(peer, fault),
             Command::Peers(done) => drop(done.send(self.peer_infos())),

@@ -11,7 +11,7 @@ use super::{Internal, Peer, Purpose, Service};
 use crate::event::{DropReason, NetworkEvent};
 use crate::peers::address::ip_of;
 use crate::peers::allowance::Allowance;
-use crate::peers::conduct::{BAN_POINTS, Fault};
+use crate::peers::conduct::{BAN_POINTS, Fault, application_score};
 use crate::peers::dialer::peer_of;
 use crate::wire::requests::{Goodbye, Request, Status};
 
@@ -95,7 +95,7 @@ impl Service {
         self.metrics.fault(fault).add(1);
         let points = self.conduct.points(&peer, now);
         tracing::debug!(%peer, ?fault, points, "fault of a peer");
-        self.swarm.behaviour_mut().gossipsub.set_application_score(&peer, -points);
+        self.swarm.behaviour_mut().gossipsub.set_application_score(&peer, application_score(points));
         if over {
             self.ban(peer, now);
         }

@@ -70,7 +70,18 @@ impl Service {
                 Wish::Full => return self.decide(id, Verdict::Ignore),
             }
         }
+        if verdict == Verdict::Ignore {
+            self.heard_nothing_of_use(pending.from);
+        }
         self.decide(id, verdict);
+    }
+
+    /// A peer sent what the sidecar has no use for. Sidecars that check what they send on do that now and then.
+    fn heard_nothing_of_use(&mut self, from: PeerId) {
+        let Some(peer) = self.peers.get_mut(&from).filter(|_| !self.behind) else { return };
+        if !peer.allowance.ignores(Instant::now()) {
+            self.fault(from, Fault::Noise);
+        }
     }
 
     /// Takes a message out of the books as the sidecar wants it.

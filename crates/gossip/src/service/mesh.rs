@@ -100,7 +100,8 @@ pub(crate) fn scores(network: &NetworkConfig) -> PeerScoreParams {
         ip_colocation_factor_threshold: network.limits.per_address as f64,
         ip_colocation_factor_whitelist: HashSet::new(),
         behaviour_penalty_weight: -10.0,
-        behaviour_penalty_threshold: 2.0,
+        // A process that starts again does not know that it was pruned a moment ago, and grafts itself to every topic: a penalty each, or two.
+        behaviour_penalty_threshold: 2.0 * Topic::ALL.len() as f64,
         behaviour_penalty_decay: score_parameter_decay(Duration::from_secs(120)),
         decay_interval: Duration::from_secs(1),
         decay_to_zero: 0.01,

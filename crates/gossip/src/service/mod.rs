@@ -96,6 +96,8 @@ pub(crate) struct Service {
     validation: Validation,
     fetcher: Fetcher,
     isolation: IsolationWatch,
+    /// Whether this node does not know yet what others speak of, so that what it ignores says nothing of them.
+    behind: bool,
 }
 
 impl Service {
@@ -125,6 +127,7 @@ impl Service {
             validation: Validation::new(limits.pending_messages, limits.pending_per_peer),
             fetcher: Fetcher::new(limits.fetch),
             isolation: IsolationWatch::new(limits.isolation),
+            behind: false,
             config,
         })
     }

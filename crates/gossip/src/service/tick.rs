@@ -9,6 +9,7 @@ use super::{Service, mesh};
 use crate::event::{DropReason, NetworkEvent, Verdict};
 use crate::metrics::ScoreBand;
 use crate::peers::address::group;
+use crate::peers::conduct::application_score;
 use crate::wire::requests::Goodbye;
 use crate::wire::topic::Topic;
 
@@ -46,7 +47,7 @@ impl Service {
             }
             let points = self.conduct.points(&peer, now);
             let gossipsub = &mut self.swarm.behaviour_mut().gossipsub;
-            gossipsub.set_application_score(&peer, -points);
+            gossipsub.set_application_score(&peer, application_score(points));
             if gossipsub.peer_score(&peer).is_some_and(|score| score <= mesh::GRAYLIST) {
                 self.ban(peer, now);
             }

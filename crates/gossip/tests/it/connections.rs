@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use quintet_gossip::peers::conduct::Fault;
 use quintet_gossip::peers::isolation::IsolationLimits;
-use quintet_gossip::{DropReason, ForkDigest, Goodbye, Gossip, Multiaddr, NodeKey};
+use quintet_gossip::{DropReason, ForkDigest, Goodbye, Gossip, Multiaddr, NodeKey, Topic};
 
 use crate::node::{Node, config, wait};
 
@@ -140,4 +141,36 @@ async fn being_cut_off_is_noticed() {
     friend.wait_peers(1).await;
     friend.handle.publish(Gossip::PhaseAttestation(vec![1])).await.unwrap();
     lonely.wait("a word", |log| log.isolated == [true, false, true, false]).await;
+}
+
+/// A process that is killed forgets whom it pruned from its meshes, and grafts itself again at once: nobody is to take it for a liar.
+#[test]
+fn a_node_that_is_killed_and_started_again_keeps_its_peers() {
+    let runtime = || tokio::runtime::Runtime::new().unwrap();
+    let (survivor, key) = (runtime(), NodeKey::generate());
+    let keeper = survivor.block_on(Node::start(config()));
+    let start = || {
+        let process = runtime();
+        let mut config = config();
+        config.node_key = key.clone();
+        config.static_peers = vec![keeper.address.clone()];
+        let node = process.block_on(Node::start(config));
+        (process, node)
+    };
+    let (process, node) = start();
+    process.block_on(node.wait_peers(1));
+    // Slow enough to be pruned.
+    (0..6).for_each(|_| node.handle.report(keeper.id(), Fault::Silent));
+    let metrics = node.handle.metrics().clone();
+    let pruned = || Topic::ALL.iter().all(|topic| metrics.topic(*topic).mesh.get() == 0);
+    process.block_on(wait("pruning", pruned));
+    process.shutdown_background();
+    survivor.block_on(keeper.wait("the end", |log| log.dropped.len() == 1));
+
+    let (process, again) = start();
+    survivor.block_on(keeper.wait("connection after the restart", |log| log.connected.len() == 2));
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!((keeper.handle.metrics().bans.get(), keeper.handle.metrics().peers.get()), (0, 1));
+    process.block_on(again.handle.publish(Gossip::PhaseAttestation(vec![1]))).unwrap();
+    survivor.block_on(keeper.wait("message after the restart", |log| log.messages.len() == 1));
 }

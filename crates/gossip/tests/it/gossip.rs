@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use quintet_gossip::peers::allowance::Rate;
+use quintet_gossip::peers::conduct::Fault;
 use quintet_gossip::{DropReason, Goodbye, Gossip, NetworkError, Topic, Verdict};
 
 use crate::node::{Node, Serve, accept, config, submission};
@@ -96,4 +98,29 @@ async fn an_announcement_on_the_wrong_topic_is_rejected_unseen() {
     assert_eq!(Gossip::from_ssz(Topic::PartialProofs, ssz.clone()), Some(Gossip::Submission(announced)));
     assert_eq!(Gossip::from_ssz(Topic::Commitments, ssz.clone()), None);
     assert_eq!(Gossip::from_ssz(Topic::PartialProofs, ssz[1..].to_vec()), None);
+}
+
+#[tokio::test]
+async fn who_says_nothing_of_use_is_shut_out_unless_the_node_is_behind() {
+    for behind in [false, true] {
+        let mut config = config();
+        config.limits.rates.ignored = Rate { burst: 20.0, per_second: 0.01 };
+        let bored = Node::start_with(config, |_| Some(Verdict::Ignore), Serve::Held).await;
+        bored.handle.set_behind(behind);
+        let mut talking = crate::node::config();
+        talking.static_peers = vec![bored.address.clone()];
+        let talker = Node::start(talking).await;
+        talker.wait_peers(1).await;
+        for n in 0..150u8 {
+            // Shut out meanwhile, perhaps.
+            let _ = talker.handle.publish(Gossip::PhaseAttestation(vec![n])).await;
+        }
+        if behind {
+            bored.wait("all messages", |log| log.messages.len() == 150).await;
+            assert_eq!(bored.handle.metrics().bans.get(), 0);
+        } else {
+            bored.wait("the end", |log| log.dropped == [(talker.id(), DropReason::Banned)]).await;
+            assert!(bored.handle.metrics().fault(Fault::Noise).get() >= 100);
+        }
+    }
 }
