@@ -25,6 +25,9 @@ pub struct Logging {
     _traces: Option<crate::otel::Traces>,
 }
 
+/// Levels where none are asked for. Gossipsub warns of each message that is said again, and votes are until they are heard.
+const USUAL: &str = "info,libp2p_gossipsub=error";
+
 /// Starts logging, as `service` where that is of interest. `QUINTET_LOG` holds levels, e.g. `info,quintet_sidecar=debug`; one that cannot be read counts as `info`, and says so.
 ///
 /// Does nothing if this process logs already.
@@ -39,10 +42,10 @@ where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let wanted = std::env::var("QUINTET_LOG").ok().filter(|text| !text.is_empty());
-    let filter = wanted.as_deref().map_or_else(|| Ok(EnvFilter::new("info")), EnvFilter::try_new);
+    let filter = wanted.as_deref().map_or_else(|| Ok(EnvFilter::new(USUAL)), EnvFilter::try_new);
     let filter = filter.unwrap_or_else(|error| {
         eprintln!("QUINTET_LOG: {error}; logging at level info");
-        EnvFilter::new("info")
+        EnvFilter::new(USUAL)
     });
     let lines = tracing_subscriber::fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(writer);
     let lines = match format {

@@ -59,7 +59,7 @@ struct Process {
 pub struct Children(Vec<Process>);
 
 impl Children {
-    /// Starts a program, with standard output and error in a file.
+    /// Starts a program, with standard output and error at the end of a file.
     ///
     /// # Errors
     /// If it cannot be started.
@@ -70,7 +70,7 @@ impl Children {
         arguments: impl Iterator<Item = String>,
         log: PathBuf,
     ) -> anyhow::Result<()> {
-        let file = File::create(&log).with_context(|| format!("making {}", log.display()))?;
+        let file = File::options().create(true).append(true).open(&log).with_context(|| format!("making {}", log.display()))?;
         let child = Command::new(program)
             .args(arguments)
             .stdin(Stdio::null())
