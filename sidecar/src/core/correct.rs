@@ -41,19 +41,15 @@ impl Core {
         if !self.chain.ancestry(self.chain.head).contains(id.slot, &id.block_root) {
             return Ok(());
         }
-        if self.config.joint {
-            return self.retry_jointly(id);
-        }
-        let max_fill = self.config.max_fill;
-        let Some(live) = self.jobs.get_mut(id) else { return Ok(()) };
+        let Some(live) = self.jobs.get(id) else { return Ok(()) };
         let Some(proving) = live.proving.clone() else { return Ok(()) };
-        if live.doubted.is_none() {
-            let recomputed = live.record.recomputed.keys().copied().collect();
-            let doubted = doubted(live, proving.instances(), &recomputed);
-            // What is more than we recompute ourselves is committed to anew.
-            live.record.job.doubt(doubted.iter().skip(max_fill).copied());
-            live.doubted = Some(doubted.into_iter().take(max_fill).collect());
+        if self.config.joint && live.doubted.is_none() && !self.is_last(live) {
+            return self.suspect_and_retry(id, proving.instances());
         }
+        if live.doubted.is_none() {
+            self.begin_correction(id, proving.instances())?;
+        }
+        let Some(live) = self.jobs.get_mut(id) else { return Ok(()) };
         let open = live.doubted.clone().unwrap_or_default();
         if open.is_empty() {
             live.retry_due = false;
@@ -67,12 +63,29 @@ impl Core {
         Ok(())
     }
 
+    /// What this sidecar recomputes of a failed attempt's D before anything follows, and fines by: alone before each retry, with others after the last
+    /// attempt, for nothing is voted on that could say it any more. There what each of them recomputes is the same, whatever it had recomputed before.
+    fn begin_correction(&mut self, id: &JobId, instances: usize) -> Result<(), CoreError> {
+        let (joint, max_fill) = (self.config.joint, self.config.max_fill);
+        let Some(live) = self.jobs.get_mut(id) else { return Ok(()) };
+        let known = if joint { BTreeSet::new() } else { live.record.recomputed.keys().copied().collect() };
+        let mut doubted: BTreeSet<_> = doubted(live, instances, &known).into_iter().collect();
+        // What earlier attempts were suspected of, and no later T1 has settled.
+        doubted.extend(live.job().suspected_instances());
+        // What is more than we recompute ourselves is committed to anew.
+        let most = if joint { MAX_CONTESTED } else { max_fill };
+        live.record.job.doubt(doubted.iter().skip(most).copied());
+        let doubted: BTreeSet<_> = doubted.into_iter().take(most).collect();
+        let made: Vec<_> = doubted.iter().filter_map(|i| live.record.recomputed.get(i).cloned()).collect();
+        live.doubted = Some(doubted);
+        made.into_iter().try_for_each(|commitment| self.corrected(id, commitment.instance, commitment))
+    }
+
     /// Where several sidecars agree, nothing that one of them recomputed may change what follows: the next attempt begins with the entries in doubt open,
     /// each sidecar recomputes them before it votes for that T1, and what the certified D says is what those pay who had committed to something else.
-    fn retry_jointly(&mut self, id: &JobId) -> Result<(), CoreError> {
+    fn suspect_and_retry(&mut self, id: &JobId, instances: usize) -> Result<(), CoreError> {
         let Some(live) = self.jobs.get_mut(id) else { return Ok(()) };
-        let Some(proving) = live.proving.clone() else { return Ok(()) };
-        let doubted = doubted(live, proving.instances(), &BTreeSet::new());
+        let doubted = doubted(live, instances, &BTreeSet::new());
         let contested: BTreeSet<_> = doubted.iter().take(MAX_CONTESTED).copied().collect();
         live.record.job.suspect(&contested);
         live.record.job.doubt(doubted.into_iter().skip(MAX_CONTESTED));

@@ -322,27 +322,35 @@ impl Core {
 
     /// A new attempt at a failed job, if there is one.
     pub(super) fn retry(&mut self, id: &JobId) -> Result<(), CoreError> {
-        let spec = Arc::clone(&self.config.spec);
         let Some(live) = self.jobs.get(id) else { return Ok(()) };
-        let record = live.record.clone();
-        let input = Arc::clone(&live.input);
-        let busy = self.unavailable_for_retry(&record);
-        // The same block, so the same candidates.
-        let candidates = CandidateTable::from_weights(record.candidates.iter().copied());
-        let context =
-            RetryContext { randao_mix: &record.randao_mix, gas_used: record.gas_used, candidates: &candidates, busy: &busy };
-        let Some(job) = record.job.retry(&context, &spec) else { return Ok(()) };
+        let unavailable = self.unavailable_for_retry(&live.record);
+        let Some(job) = self.attempt_after(&live.record, &unavailable) else { return Ok(()) };
         let next = *job.id();
         let record = JobRecord {
             job,
             phases: Vec::new(),
             full_proof: None,
             note: Some(format!("attempt {} after attempt {} failed", next.attempt, id.attempt)),
-            unavailable: busy,
+            unavailable,
             holes_announced: false,
-            ..record
+            ..live.record.clone()
         };
+        let input = Arc::clone(&live.input);
         self.add(LiveJob::new(record, input), Batch::new()).map(|_| ())
+    }
+
+    /// The attempt that follows a failed one, announced or unserved; `None` after the last.
+    fn attempt_after(&self, record: &JobRecord, unavailable: &BTreeSet<ProverIndex>) -> Option<Job> {
+        // The same block, so the same candidates.
+        let candidates = CandidateTable::from_weights(record.candidates.iter().copied());
+        let (randao_mix, gas_used) = (&record.randao_mix, record.gas_used);
+        record.job.retry(&RetryContext { randao_mix, gas_used, candidates: &candidates, busy: unavailable }, &self.config.spec)
+    }
+
+    /// Whether no further attempt at a failed job will be served.
+    pub(super) fn is_last(&self, live: &LiveJob) -> bool {
+        let next = self.attempt_after(&live.record, &self.unavailable_for_retry(&live.record));
+        next.is_none_or(|job| job.selection().is_none())
     }
 
     /// Who is not drawn for the attempt after this one, its own provers aside.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use quintet_agreement::Objection;
 use quintet_beacon::BlockInfo;
-use quintet_protocol::JobState;
+use quintet_protocol::{Failure, JobState};
 use quintet_sidecar::core::{Announced, Refusal};
 use quintet_types::{
     InstanceIndex, JobId, Phase, PhaseBundle, PublicKeyBytes, Reason, RetryPolicy, Reward, Root, SignatureBytes, Spec,
@@ -354,12 +354,9 @@ fn a_digest_that_contradicts_the_claims_at_hand_is_recomputed_before_the_vote() 
     assert_eq!(sidecars.agreed(), expected);
 }
 
-/// Nobody contradicts a lie, so it gets into D and no full proof comes. The next attempt leaves it open, each sidecar recomputes it, and the liar pays when
-/// that T1 is certified, whatever one of them knew before.
-#[test]
-fn an_uncontradicted_lie_is_fined_by_the_next_attempts_certificate() {
-    let spec = Spec { retry_policy: RetryPolicy::SameSet, ..policy(RetryPolicy::SameSet) };
-    let mut sidecars = Sidecars::with(2, &spec);
+/// Two sidecars after an attempt in which nobody contradicts a lie, so that it gets into D and no full proof comes; and the instance that it is about.
+fn a_lie_goes_uncontradicted(spec: &Spec) -> (Sidecars, InstanceIndex) {
+    let mut sidecars = Sidecars::with(2, spec);
     let (first, culprit) = (sidecars.job, sidecars.culprit());
     let (seats, world) = ([1, 2], &sidecars.worlds[0]);
     let mut all = (0..recording().commitments.len() as u32).map(InstanceIndex);
@@ -405,6 +402,14 @@ fn an_uncontradicted_lie_is_fined_by_the_next_attempts_certificate() {
         }
         sidecars.worlds.iter_mut().for_each(World::settle);
     }
+    (sidecars, target)
+}
+
+/// The next attempt leaves it open, each sidecar recomputes it, and the liar pays when that T1 is certified, whatever one of them knew before.
+#[test]
+fn an_uncontradicted_lie_is_fined_by_the_next_attempts_certificate() {
+    let (mut sidecars, target) = a_lie_goes_uncontradicted(&policy(RetryPolicy::SameSet));
+    let (first, liar) = (sidecars.job, sidecars.culprit());
     let next = first.next_attempt().unwrap();
     sidecars.job = next;
     assert_eq!(sidecars.worlds[0].state(&next), JobState::Open(Phase::T1), "what is in doubt is open");
@@ -422,6 +427,26 @@ fn an_uncontradicted_lie_is_fined_by_the_next_attempts_certificate() {
     assert!(lines.contains(&(Phase::T1, Reason::WrongDigest, Reward::from_units(-500))), "{lines:?}");
     let of_first = sidecars.worlds[0].lines(&first, &liar);
     assert!(of_first.iter().all(|line| line.1 != Reason::WrongDigest), "nothing is booked twice");
+}
+
+/// After the last attempt no certificate says it any more: each sidecar recomputes what is in doubt, and all of them book the same.
+#[test]
+fn an_uncontradicted_lie_of_the_last_attempt_is_fined_everywhere() {
+    let (mut sidecars, target) = a_lie_goes_uncontradicted(&Spec { max_attempts: 1, ..spec() });
+    let job = sidecars.job;
+    assert!(sidecars.worlds.iter().all(|world| world.state(&job) == JobState::Failed(Failure::NoFullProof)));
+    let fine = (Phase::T1, Reason::WrongDigest, Reward::from_units(-500));
+    for world in &sidecars.worlds {
+        assert_eq!(world.live(&job).job().digests()[target.as_usize()], Some(commitment(target).digest));
+    }
+    for _ in 0..2 {
+        let lines = sidecars.agreed();
+        assert_eq!(lines.iter().filter(|line| **line == fine).count(), 1, "{lines:?}");
+        sidecars.worlds.iter_mut().for_each(World::settle);
+    }
+    for key in sidecars.selected.clone().iter().filter(|key| **key != sidecars.culprit()) {
+        assert!(sidecars.worlds[0].lines(&job, key).iter().all(|line| line.1 != Reason::WrongDigest));
+    }
 }
 
 /// A later block of the branch that some of them follow has provers of its own; the retry, whose id names no branch, is drawn as if it were not there.

@@ -193,7 +193,7 @@ impl Job {
     }
 
     /// Recomputation showed D's entry for `instance` to be wrong (or fills it): the next attempt uses `digest`.
-    /// Returns the provers that had committed to another one, if they were not known as culprits before.
+    /// Returns the provers that had committed to another one, in this attempt or suspected since an earlier one, if they were not known as culprits before.
     ///
     /// # Errors
     /// If there is no such instance.
@@ -201,15 +201,21 @@ impl Job {
         let instances = self.digests.len();
         let place = self.digests.get_mut(instance.as_usize()).ok_or(ProtocolError::UnknownInstance { instance, instances })?;
         *place = Some(digest);
-        let found: BTreeSet<_> = self
-            .claims
-            .iter()
-            .filter(|(_, claims)| claims.iter().any(|(i, claimed)| *i == instance && *claimed != digest))
-            .map(|(prover, _)| *prover)
-            .filter(|prover| !self.culprits.contains(prover))
-            .collect();
+        let wrong = |(of, claimed): &(InstanceIndex, Root)| *of == instance && *claimed != digest;
+        let lied = self.claims.iter().filter(|(_, claims)| claims.iter().any(wrong)).map(|(prover, _)| *prover);
+        let suspected = self.suspected.iter().filter(|(_, claims)| claims.iter().any(wrong)).map(|(prover, _)| *prover);
+        let found: BTreeSet<_> = lied.chain(suspected).filter(|prover| !self.culprits.contains(prover)).collect();
         self.culprits.extend(&found);
+        for claims in self.suspected.values_mut() {
+            claims.retain(|(of, _)| *of != instance);
+        }
+        self.suspected.retain(|_, claims| !claims.is_empty());
         Ok(found)
+    }
+
+    /// The instances that claims of earlier attempts are still suspected for.
+    pub fn suspected_instances(&self) -> BTreeSet<InstanceIndex> {
+        self.suspected.values().flatten().map(|(instance, _)| *instance).collect()
     }
 
     /// These entries of D may be wrong, and nobody has recomputed them: the next attempt does not keep them.
