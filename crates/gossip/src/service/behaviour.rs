@@ -22,7 +22,7 @@ use crate::peers::conduct::Bans;
 use crate::peers::gate::Gate;
 use crate::wire::codec::{Codec, Protocol};
 use crate::wire::requests::RequestKind;
-use crate::wire::topic::{Topic, Topics};
+use crate::wire::topic::Topic;
 use crate::wire::transform::SnappyTransform;
 
 pub(crate) type Gossipsub = gossipsub::Behaviour<SnappyTransform, MaxCountSubscriptionFilter<WhitelistSubscriptionFilter>>;
@@ -64,7 +64,7 @@ impl Behaviour {
             max_subscribed_topics: Topic::ALL.len(),
             max_subscriptions_per_request: 2 * Topic::ALL.len(),
         };
-        let transform = SnappyTransform::new(Topics::new(digest), metrics.clone());
+        let transform = SnappyTransform::new(digest, metrics.clone());
         let mut gossipsub = gossipsub::Behaviour::new_with_subscription_filter_and_transform(
             MessageAuthenticity::Anonymous,
             mesh::config(config)?,

@@ -14,13 +14,14 @@ use crate::metrics::Metrics;
 
 /// One request's protocol: its kind and its id.
 #[derive(Debug, Clone)]
-pub(crate) struct Protocol {
+pub struct Protocol {
     kind: RequestKind,
     id: Arc<str>,
 }
 
 impl Protocol {
-    pub(crate) fn new(kind: RequestKind, digest: ForkDigest) -> Self {
+    /// That of this kind of request in this network.
+    pub fn new(kind: RequestKind, digest: ForkDigest) -> Self {
         Self { kind, id: kind.protocol(digest).into() }
     }
 }
@@ -33,16 +34,17 @@ impl AsRef<str> for Protocol {
 
 /// A request of a peer that is none. An error of the codec would end the stream without anybody learning of it.
 #[derive(Debug)]
-pub(crate) struct Malformed(pub(crate) io::Error);
+pub struct Malformed(pub io::Error);
 
 /// Encodes and decodes, and counts the bytes.
 #[derive(Debug, Clone)]
-pub(crate) struct Codec {
+pub struct Codec {
     metrics: Arc<Metrics>,
 }
 
 impl Codec {
-    pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
+    /// Counts in `metrics`.
+    pub fn new(metrics: Arc<Metrics>) -> Self {
         Self { metrics }
     }
 

@@ -1,11 +1,11 @@
 //! What goes over the wire: names, containers, sizes, compression.
 
 pub mod chunk;
-pub(crate) mod codec;
+pub mod codec;
 pub mod digest;
 pub mod message_id;
 pub mod requests;
 pub mod snappy;
 pub mod submission_id;
 pub mod topic;
-pub(crate) mod transform;
+pub mod transform;

@@ -5,19 +5,22 @@ use std::sync::Arc;
 
 use libp2p::gossipsub::{DataTransform, Message, RawMessage, TopicHash};
 
+use super::digest::ForkDigest;
 use super::snappy::{self, SnappyError};
 use super::topic::Topics;
 use crate::metrics::Metrics;
 
 /// Compresses what goes out; decompresses what comes in, within the topic's sizes. What fails counts against the peer that sent it.
-pub(crate) struct SnappyTransform {
+#[derive(Debug)]
+pub struct SnappyTransform {
     topics: Topics,
     metrics: Arc<Metrics>,
 }
 
 impl SnappyTransform {
-    pub(crate) fn new(topics: Topics, metrics: Arc<Metrics>) -> Self {
-        Self { topics, metrics }
+    /// For the topics of this network.
+    pub fn new(digest: ForkDigest, metrics: Arc<Metrics>) -> Self {
+        Self { topics: Topics::new(digest), metrics }
     }
 }
 
