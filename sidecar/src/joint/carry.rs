@@ -265,22 +265,26 @@ impl Running {
             return Err(Refusal::Unavailable);
         }
         let (first, end) = (range.start_slot.0, range.start_slot.0.saturating_add(range.count));
+        // Read as far as an answer goes: there may be much more.
+        let mut failed = false;
         let entries = store.range(&db::CERTIFIED, (first, [0; 32], 0)..(end, [0; 32], 0));
-        let found: Result<Vec<_>, _> = entries.map(|entry| entry.map(|(_, bytes)| bytes)).collect();
-        found.map(|found| within(found.into_iter(), most)).map_err(|_| Refusal::ServerError)
+        let found = within(entries.map_while(|entry| entry.inspect_err(|_| failed = true).ok().map(|(_, bytes)| bytes)), most);
+        if failed { Err(Refusal::ServerError) } else { Ok(found) }
     }
 
     /// Asks a peer for the certified bundles of all agreements that are under way here.
     pub(super) fn ask_for_bundles(&self, peer: PeerId) {
-        let slots: Vec<Slot> = self.places.keys().map(|(job, _)| job.slot).collect();
-        let (network, fetched) = (self.joint.network.clone(), self.fetched.clone());
+        let slots: BTreeSet<Slot> = self.places.keys().map(|(job, _)| job.slot).collect();
+        let (network, fetched, asking) = (self.joint.network.clone(), self.fetched.clone(), self.asking.clone());
         tokio::spawn(async move {
             for slot in slots {
+                // Never closed.
+                let Ok(room) = asking.clone().acquire_owned().await else { return };
                 let request = Request::Bundles(BundlesByRange { start_slot: slot, count: 1 });
                 match network.request(peer, request).await {
                     Ok(items) => {
                         // The task may have ended.
-                        let _ = fetched.send(Fetched::Bundles(peer, items));
+                        let _ = fetched.send(Fetched::Bundles { peer, items, _room: room });
                     }
                     Err(error) => tracing::debug!(%error, "asking for bundles"),
                 }
@@ -300,10 +304,10 @@ impl Running {
     pub(super) async fn on_fetched(&mut self, fetched: Fetched) -> Result<(), JointError> {
         match fetched {
             Fetched::Pulled(pulled) => self.on_pulled(pulled, now_ms()),
-            Fetched::Told { peer, place, told } => self.on_told(peer, place, told, now_ms()),
+            Fetched::Told { peer, place, told, _room } => self.on_told(peer, place, told, now_ms()),
             Fetched::Introduced { peer, heard } => self.introductions.told(peer, heard, now_ms()),
             Fetched::Proposers { block, answer } => self.on_proposers(block, answer, now_ms()).await?,
-            Fetched::Bundles(peer, items) => {
+            Fetched::Bundles { peer, items, _room } => {
                 for item in items {
                     let Ok(certified) = CertifiedBundle::from_ssz_bytes(&item) else {
                         self.joint.network.report(peer, Fault::Malformed);

@@ -27,6 +27,11 @@ const PAUSE_MS: u64 = 500;
 /// Between two complaints, ms.
 const COMPLAIN_MS: u64 = 60_000;
 
+/// Questions after certified bundles on their way or not yet looked at, all phases together: 16 MiB each at most.
+pub(super) const QUESTIONS: usize = 16;
+/// Certified bundles that peers told of and that are not verified yet: 2 MiB each at most.
+const MOST_TOLD: usize = 64;
+
 /// A late phase.
 pub(super) struct Late {
     open: OpenPhase,
@@ -176,7 +181,10 @@ impl Running {
     fn ask_of_slot(&self, peer: PeerId, place: (JobId, Phase)) {
         let (network, fetched) = (self.joint.network.clone(), self.fetched.clone());
         let request = Request::Bundles(BundlesByRange { start_slot: place.0.slot, count: 1 });
+        let asking = self.asking.clone();
         tokio::spawn(async move {
+            // Never closed.
+            let Ok(room) = asking.acquire_owned().await else { return };
             let told = match network.request(peer, request).await {
                 Ok(items) => Told::Bundles(items),
                 Err(NetworkError::Refused { code: Refusal::Unavailable, .. }) => Told::Pruned,
@@ -186,11 +194,20 @@ impl Running {
                 }
             };
             // The task may have ended.
-            let _ = fetched.send(Fetched::Told { peer, place, told });
+            let _ = fetched.send(Fetched::Told { peer, place, told, _room: room });
         });
     }
 
-    /// A peer told what it holds of the jobs of a slot. All of it is kept until it is needed, as far as it is of jobs that are open here.
+    /// Forgets what peers told of jobs that are over here.
+    pub(super) fn forget_told(&mut self) {
+        if !self.told.is_empty() {
+            let core = self.joint.shared.read();
+            self.told.retain(|(job, _), _| core.job(job).is_some_and(|live| !live.job().state().is_over()));
+        }
+    }
+
+    /// A peer told what it holds of the jobs of a slot. All of it is kept until it is needed, as far as it is of jobs that are open here and there is room;
+    /// what was asked for has room in any case.
     pub(super) fn on_told(&mut self, peer: PeerId, place: (JobId, Phase), told: Told, now: u64) {
         let mut holds = false;
         if let Told::Bundles(items) = &told {
@@ -205,8 +222,10 @@ impl Running {
                 if !is_open {
                     continue;
                 }
+                let held: usize = self.told.values().map(Vec::len).sum();
                 let kept = self.told.entry(of).or_default();
-                if kept.iter().all(|(other, _)| *other != peer) {
+                let has_room = held < MOST_TOLD || (of == place && kept.is_empty());
+                if has_room && kept.iter().all(|(other, _)| *other != peer) {
                     kept.push((peer, certified));
                 }
             }

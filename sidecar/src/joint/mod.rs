@@ -39,7 +39,7 @@ use quintet_types::{
     BundleCertificate, CertifiedBundle, JobId, Phase, ProverIndex, PublicKeyBytes, Root, SignedProposal, Slot, Spec,
     ValidatorIndex,
 };
-use tokio::sync::{Semaphore, broadcast, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -133,6 +133,8 @@ struct Running {
     /// Submissions that are fetched.
     pulls: BTreeMap<(JobId, Phase), pull::Pull>,
     room: Arc<Semaphore>,
+    /// Room for questions after certified bundles.
+    asking: Arc<Semaphore>,
     peers: BTreeSet<PeerId>,
     /// Which peer is asked next.
     turn: usize,
@@ -152,8 +154,8 @@ struct Running {
 /// An answer of a peer.
 enum Fetched {
     Pulled(pull::Pulled),
-    Bundles(PeerId, Vec<Vec<u8>>),
-    Told { peer: PeerId, place: (JobId, Phase), told: late::Told },
+    Bundles { peer: PeerId, items: Vec<Vec<u8>>, _room: OwnedSemaphorePermit },
+    Told { peer: PeerId, place: (JobId, Phase), told: late::Told, _room: OwnedSemaphorePermit },
     Introduced { peer: PeerId, heard: bool },
     Proposers { block: Root, answer: Option<BTreeMap<Slot, ValidatorIndex>> },
 }
@@ -178,6 +180,7 @@ impl Joint {
             told: BTreeMap::new(),
             pulls: BTreeMap::new(),
             room: Arc::new(Semaphore::new(pull::PULLS)),
+            asking: Arc::new(Semaphore::new(late::QUESTIONS)),
             peers: BTreeSet::new(),
             turn: 0,
             status: status::Told::default(),
@@ -246,6 +249,7 @@ impl Running {
         self.places.retain(|place, _| is_open(place));
         self.late.retain(|place, _| is_open(place));
         self.pulls.retain(|place, _| is_open(place));
+        self.forget_told();
         for phase in &open {
             let place = (phase.job, phase.phase);
             if !self.places.contains_key(&place) && !self.late.contains_key(&place) {
