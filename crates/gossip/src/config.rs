@@ -8,8 +8,9 @@ use libp2p::Multiaddr;
 use crate::NetworkError;
 use crate::event::{BodyCheck, check_submission};
 use crate::node_key::NodeKey;
-use crate::peers::allowance::Rates;
+use crate::peers::allowance::{Rate, Rates};
 use crate::peers::fetcher::FetchLimits;
+use crate::peers::flood::FloodLimits;
 use crate::peers::isolation::IsolationLimits;
 use crate::wire::requests::Status;
 use crate::wire::topic::Topic;
@@ -106,6 +107,20 @@ pub struct Limits {
     pub pending_messages: usize,
     /// Messages of one peer without a verdict; more are ignored.
     pub pending_per_peer: usize,
+    /// Bytes that messages without a verdict take, and those that were sent on until gossip forgets them; more are ignored.
+    pub message_bytes: usize,
+    /// Bytes that messages of one peer without a verdict take; more are ignored.
+    pub message_bytes_per_peer: usize,
+    /// Bytes of answers to peers that are not written yet; who asks for more is refused.
+    pub answer_bytes: usize,
+    /// Bytes of answers of peers that are being read, and of pulled submissions until the sidecar takes them; more are not read.
+    pub received_bytes: usize,
+    /// Connections that others make to us.
+    pub inbound: Rate,
+    /// Messages that are ignored.
+    pub flood: FloodLimits,
+    /// Bytes of memory of the process at which nobody is let in; 0 for never.
+    pub process_bytes: u64,
     /// Events that the sidecar has not taken yet; more are lost.
     pub events: usize,
     /// Bytes of a submission by [`Topic::index`]; larger ones are not taken. The gateway's limits are the same.
@@ -127,6 +142,17 @@ impl Default for Limits {
             address_ban_after: 5,
             pending_messages: 8192,
             pending_per_peer: 2048,
+            message_bytes: 64 << 20,
+            message_bytes_per_peer: 16 << 20,
+            answer_bytes: 256 << 20,
+            received_bytes: 256 << 20,
+            inbound: Rate { burst: 100.0, per_second: 4.0 },
+            flood: FloodLimits {
+                // A committee of 2,048 votes twice in each of three phases of a slot.
+                all: Rate { burst: 65_536.0, per_second: 1024.0 },
+                each: Rate { burst: 256.0, per_second: 16.0 },
+            },
+            process_bytes: 0,
             events: 8192,
             body_bytes: [8 << 20, 16 << 20, 8 << 20, 8 << 20, 0, 0],
             fetch: FetchLimits {

@@ -11,8 +11,10 @@ use quintet_types::{Decode, Encode, Submission};
 use tokio::sync::mpsc;
 
 use crate::handle::Command;
+use crate::memory::{Budget, Held, Room};
 use crate::peers::isolation::Isolation;
 use crate::wire::requests::{Goodbye, Refusal, Request, RequestKind, Response, Status};
+use crate::wire::snappy::compressed_limit;
 use crate::wire::submission_id::SubmissionId;
 use crate::wire::topic::Topic;
 
@@ -37,6 +39,14 @@ pub enum Gossip {
 }
 
 impl Gossip {
+    /// Bytes of [`Gossip::to_ssz`].
+    pub fn length(&self) -> usize {
+        match self {
+            Self::Submission(_) => SubmissionId::BYTES,
+            Self::PhaseBundle(bytes) | Self::PhaseAttestation(bytes) => bytes.len(),
+        }
+    }
+
     /// Where it is sent.
     pub fn topic(&self) -> Topic {
         match self {
@@ -133,6 +143,8 @@ pub enum NetworkEvent {
         topic: Topic,
         /// What it says.
         gossip: Gossip,
+        /// What it takes of the budget for messages.
+        room: Room,
     },
     /// An accepted submission is here; its root was checked.
     Body {
@@ -142,6 +154,8 @@ pub enum NetworkEvent {
         from: PeerId,
         /// SSZ of the `Submission`.
         bytes: Vec<u8>,
+        /// What it takes of the budget for what peers send.
+        room: Room,
     },
     /// An accepted submission was not to be had in time.
     BodyMissing {
@@ -184,12 +198,16 @@ pub enum NetworkEvent {
     Reconnected,
 }
 
+/// Where an answer goes.
+pub(crate) type Channel = ResponseChannel<Result<Held<Response>, Refusal>>;
+
 /// Takes the answer to a request.
 #[derive(Debug)]
 pub struct Responder {
     pub(crate) peer: PeerId,
     pub(crate) kind: RequestKind,
-    pub(crate) channel: Option<ResponseChannel<Result<Response, Refusal>>>,
+    pub(crate) channel: Option<Channel>,
+    pub(crate) answers: Budget,
     pub(crate) commands: mpsc::UnboundedSender<Command>,
 }
 
@@ -199,16 +217,26 @@ impl Responder {
         self.kind.response_limits()
     }
 
-    /// Answers.
+    /// Answers; with a refusal where the answers that are not written yet leave no room for it.
     pub fn respond(mut self, response: Result<Response, Refusal>) {
-        self.send(response);
+        let held = response.and_then(|content| hold(&self.answers, content));
+        self.send(held);
     }
 
-    fn send(&mut self, response: Result<Response, Refusal>) {
+    fn send(&mut self, response: Result<Held<Response>, Refusal>) {
         if let Some(channel) = self.channel.take() {
             // If the network is gone there is nobody to answer.
             let _ = self.commands.send(Command::Respond { peer: self.peer, kind: self.kind, channel, response });
         }
+    }
+}
+
+/// An answer with the room that it takes until it is written; compressed items may be a little larger.
+pub(crate) fn hold(answers: &Budget, content: Response) -> Result<Held<Response>, Refusal> {
+    let bytes = content.iter().map(|item| compressed_limit(item.len())).sum();
+    match answers.take(bytes) {
+        Some(room) => Ok(Held { content, room }),
+        None => Err(Refusal::RateLimited),
     }
 }
 

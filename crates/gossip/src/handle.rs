@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use libp2p::gossipsub::MessageId;
-use libp2p::request_response::ResponseChannel;
 use libp2p::{Multiaddr, PeerId};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::config::NetworkConfig;
 use crate::error::NetworkError;
-use crate::event::{Gossip, NetworkEvent, PeerInfo, Verdict};
+use crate::event::{Channel, Gossip, NetworkEvent, PeerInfo, Verdict};
+use crate::memory::Held;
 use crate::metrics::Metrics;
 use crate::peers::conduct::Fault;
 use crate::service::Service;
@@ -19,32 +19,14 @@ use crate::wire::requests::{Refusal, Request, RequestKind, Response, Status};
 /// What a handle tells the service.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Publish {
-        gossip: Gossip,
-        done: oneshot::Sender<Result<MessageId, NetworkError>>,
-    },
-    Verdict {
-        id: MessageId,
-        verdict: Verdict,
-    },
-    Request {
-        peer: PeerId,
-        request: Request,
-        done: oneshot::Sender<Result<Response, NetworkError>>,
-    },
-    Respond {
-        peer: PeerId,
-        kind: RequestKind,
-        channel: ResponseChannel<Result<Response, Refusal>>,
-        response: Result<Response, Refusal>,
-    },
+    Publish { gossip: Gossip, done: oneshot::Sender<Result<MessageId, NetworkError>> },
+    Verdict { id: MessageId, verdict: Verdict },
+    Request { peer: PeerId, request: Request, done: oneshot::Sender<Result<Response, NetworkError>> },
+    Respond { peer: PeerId, kind: RequestKind, channel: Channel, response: Result<Held<Response>, Refusal> },
     SetStatus(Status),
     SetBehind(bool),
     PhasePassed,
-    Report {
-        peer: PeerId,
-        fault: Fault,
-    },
+    Report { peer: PeerId, fault: Fault },
     Peers(oneshot::Sender<Vec<PeerInfo>>),
     ListenAddresses(oneshot::Sender<Vec<Multiaddr>>),
     Shutdown,

@@ -6,12 +6,14 @@
 //!
 //! * [`wire`]: what goes over the wire, and its bounds.
 //! * [`peers`]: who we speak with: conduct and bans, whom to dial, whom to pull from, whether we are cut off.
+//! * [`memory`]: the budgets of what peers make a node hold.
 //! * `service`: the one task that owns the swarm.
 
 mod config;
 mod error;
 mod event;
 mod handle;
+pub mod memory;
 pub mod metrics;
 mod node_key;
 pub mod peers;

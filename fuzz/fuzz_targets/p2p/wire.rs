@@ -7,11 +7,12 @@ use futures::executor::block_on;
 use futures::io::Cursor;
 use libp2p::gossipsub::{DataTransform, IdentTopic, RawMessage};
 use libp2p::request_response::Codec as _;
+use quintet_gossip::memory::Budget;
 use quintet_gossip::metrics::Metrics;
 use quintet_gossip::wire::chunk::{read_frame, write_frame, write_response};
 use quintet_gossip::wire::codec::{Codec, Protocol};
 use quintet_gossip::wire::message_id::message_id;
-use quintet_gossip::wire::requests::{RequestKind, Response};
+use quintet_gossip::wire::requests::{Refusal, RequestKind, Response};
 use quintet_gossip::wire::snappy::{compress, compressed_limit};
 use quintet_gossip::wire::transform::SnappyTransform;
 use quintet_gossip::{ForkDigest, Gossip, Request, Topic};
@@ -20,6 +21,8 @@ use crate::{containers, heap};
 
 /// Bytes that errors, names and futures take.
 const SLACK: usize = 16 << 10;
+/// Room that not every response has.
+const LITTLE: usize = 8 << 10;
 
 static METRICS: LazyLock<Arc<Metrics>> = LazyLock::new(Arc::default);
 static TRANSFORM: LazyLock<SnappyTransform> = LazyLock::new(|| SnappyTransform::new(digest(), METRICS.clone()));
@@ -52,7 +55,7 @@ pub fn frame(kind: RequestKind, content: Vec<u8>) -> Vec<u8> {
 pub fn items(kind: RequestKind, content: Vec<u8>) -> Vec<u8> {
     let limits = kind.response_limits();
     let content = fitted(content, 0, limits.item_bytes);
-    write_response(&Ok(vec![content; limits.items.min(1)]), limits).expect("it is within its limits")
+    written(kind, Ok(vec![content; limits.items.min(1)]))
 }
 
 /// The block for `content` that holds nothing but literals: another than the usual one.
@@ -102,20 +105,21 @@ pub fn gossip(topic: Topic, block: &[u8]) {
 /// A stream with a request.
 pub fn request(kind: RequestKind, stream: &[u8]) {
     let (least, most) = kind.request_sizes();
-    let (protocol, mut codec) = (Protocol::new(kind, digest()), Codec::new(METRICS.clone()));
+    let (protocol, mut codec) = (Protocol::new(kind, digest()), Codec::new(METRICS.clone(), Budget::new(0)));
     // The block grows as it arrives; then its content, and the request with it.
     let bound = 3 * compressed_limit(most) + 2 * most + SLACK;
     let mut read = |stream: &[u8]| {
         heap::within(bound, || block_on(codec.read_request(&protocol, &mut Cursor::new(stream)))).ok().and_then(Result::ok)
     };
     let Some(request) = read(stream) else { return };
-    let content = block_on(read_frame(&mut Cursor::new(stream), least, most)).expect("it was read");
+    let mut room = Budget::new(compressed_limit(most) + most).take(0).expect("there is room for nothing");
+    let content = block_on(read_frame(&mut Cursor::new(stream), least, most, &mut room)).expect("it was read");
     assert_eq!(request.kind(), kind);
     assert!((1..=64).contains(&request.cost()));
     assert_eq!(request.to_ssz(), content);
     let mut written = Vec::new();
     let again: io::Result<()> =
-        block_on(Codec::new(METRICS.clone()).write_request(&protocol, &mut written, Ok(request.clone())));
+        block_on(Codec::new(METRICS.clone(), Budget::new(0)).write_request(&protocol, &mut written, Ok(request.clone())));
     again.expect("what was read can be written");
     assert_eq!(read(&written).as_ref(), Some(&request));
     if let Request::Introduction(introduction) = request {
@@ -123,19 +127,17 @@ pub fn request(kind: RequestKind, stream: &[u8]) {
     }
 }
 
-/// A stream with a response.
+/// A stream with a response, as it is read where there is room for all that is allowed, and where there is little.
 pub fn response(kind: RequestKind, stream: &[u8]) {
     let limits = kind.response_limits();
-    let (protocol, mut codec) = (Protocol::new(kind, digest()), Codec::new(METRICS.clone()));
-    // The items and their list, which doubles; the block of the one that is being read.
-    let bound = limits.total_bytes + 3 * limits.items * size_of::<Vec<u8>>() + 3 * compressed_limit(limits.item_bytes) + SLACK;
-    let mut read =
-        |stream: &[u8]| heap::within(bound, || block_on(codec.read_response(&protocol, &mut Cursor::new(stream)))).ok();
-    let Some(response) = read(stream) else { return };
-    let written = write_response(&response, limits).expect("what was read can be written");
-    assert_eq!(read(&written).as_ref(), Some(&response));
+    let enough = limits.total_bytes + compressed_limit(limits.item_bytes);
+    let Some(response) = read(kind, stream, enough) else { return };
+    if let Some(same) = read(kind, stream, LITTLE) {
+        assert_eq!(same, response);
+    }
+    let written = written(kind, response.clone());
+    assert_eq!(read(kind, &written, enough).as_ref(), Some(&response));
     let Ok(items) = response else { return };
-    let items: Response = items;
     assert!(items.len() <= limits.items && items.iter().map(Vec::len).sum::<usize>() <= limits.total_bytes);
     for item in items {
         assert!(item.len() <= limits.item_bytes);
@@ -146,4 +148,23 @@ pub fn response(kind: RequestKind, stream: &[u8]) {
             _ => {}
         }
     }
+}
+
+/// Reads a response with a budget of so many bytes, and no more memory than that.
+fn read(kind: RequestKind, stream: &[u8], bytes: usize) -> Option<Result<Response, Refusal>> {
+    let (protocol, budget) = (Protocol::new(kind, digest()), Budget::new(bytes));
+    let mut codec = Codec::new(METRICS.clone(), budget.clone());
+    // A block that grows is there twice for a moment; then there is the list of items, which doubles.
+    let bound = bytes + bytes / 2 + 3 * kind.response_limits().items * size_of::<Vec<u8>>() + SLACK;
+    let read = heap::within(bound, || block_on(codec.read_response(&protocol, &mut Cursor::new(stream)))).ok()?;
+    if let Ok(held) = &read {
+        assert_eq!(bytes - budget.left(), held.content.iter().map(Vec::len).sum::<usize>());
+    }
+    Some(read.map(|held| held.content))
+}
+
+fn written(kind: RequestKind, response: Result<Response, Refusal>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    block_on(write_response(&mut bytes, response, kind.response_limits())).expect("it is within its limits");
+    bytes
 }

@@ -87,6 +87,11 @@ pub const KEYS: &[Key] = &[
     key("p2p.bootnodes", List, "sidecars to be connected to while there are few"),
     key("p2p.quic", Boolean, "speaks QUIC beside TCP"),
     key(
+        "p2p.process_bytes",
+        Integer,
+        "resident memory of the sidecar at which it lets no further sidecars in, only dials; 0 for never",
+    ),
+    key(
         "p2p.first_slot",
         Integer,
         "blocks before this slot get no jobs: where the ledger of these validators begins, the same in all sidecars; a fresh one reads the chain from there, and takes over from the others what was decided since",

@@ -16,6 +16,7 @@ pub struct P2p {
     pub peers: Vec<String>,
     pub bootnodes: Vec<String>,
     pub quic: bool,
+    pub process_bytes: u64,
     pub first_slot: u64,
 }
 

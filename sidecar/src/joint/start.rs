@@ -134,6 +134,7 @@ pub async fn start(
     network.static_peers = addresses(&p2p.peers)?;
     network.bootnodes = addresses(&p2p.bootnodes)?;
     network.quic = p2p.quic;
+    network.limits.process_bytes = p2p.process_bytes;
     // In a small network everybody may be there and still be few.
     if let Some(enrolled) = enrolled.latest() {
         // What a certificate takes besides us, if all weigh the same: with fewer than that nothing can be agreed on.

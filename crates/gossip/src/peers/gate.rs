@@ -1,11 +1,11 @@
-//! Who gets in: no banned peer or host, not too many connections of one host.
+//! Who gets in: no banned peer or host, not too many connections of one host, nor too many newcomers, nor anybody when memory is short.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use libp2p::core::Endpoint;
 use libp2p::core::transport::PortUse;
@@ -17,7 +17,9 @@ use libp2p::swarm::{
 use libp2p::{Multiaddr, PeerId};
 
 use super::address::{host, ip_of};
+use super::allowance::TokenBucket;
 use super::conduct::Bans;
+use crate::config::Limits;
 use crate::metrics::Metrics;
 
 /// Why a connection is refused.
@@ -29,6 +31,10 @@ enum Denied {
     Host(IpAddr),
     #[error("{0} has as many connections as one address may have")]
     Crowded(IpAddr),
+    #[error("too many connections came lately")]
+    Rush,
+    #[error("the process holds {0} bytes")]
+    Memory(u64),
 }
 
 /// A behaviour that speaks no protocol and looks at connections only.
@@ -37,12 +43,36 @@ pub(crate) struct Gate {
     per_host: usize,
     hosts: HashMap<IpAddr, usize>,
     connections: HashMap<ConnectionId, IpAddr>,
+    inbound: TokenBucket,
+    most_memory: u64,
+    /// What the process held, and when that was.
+    memory: (u64, Instant),
     metrics: Arc<Metrics>,
 }
 
+/// How old a number of [`resident_bytes`] may be.
+const MEMORY_AGE: Duration = Duration::from_secs(1);
+
+/// Resident memory of this process, where the system says.
+fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().trim_end_matches("kB").trim().parse::<u64>().ok().map(|kib| kib << 10)
+}
+
 impl Gate {
-    pub(crate) fn new(per_host: usize, bans: Bans, metrics: Arc<Metrics>) -> Self {
-        Self { bans, per_host, hosts: HashMap::new(), connections: HashMap::new(), metrics }
+    pub(crate) fn new(limits: &Limits, metrics: Arc<Metrics>) -> Self {
+        let now = Instant::now();
+        Self {
+            bans: Bans::new(limits.address_ban_after),
+            per_host: limits.per_address,
+            hosts: HashMap::new(),
+            connections: HashMap::new(),
+            inbound: TokenBucket::new(limits.inbound, now),
+            most_memory: limits.process_bytes,
+            memory: (resident_bytes().unwrap_or(0), now),
+            metrics,
+        }
     }
 
     fn deny(&self, reason: Denied) -> ConnectionDenied {
@@ -59,6 +89,24 @@ impl Gate {
         // Whom we dial is our choice.
         if inbound && self.hosts.get(&host(ip)).is_some_and(|count| *count >= self.per_host) {
             return Err(self.deny(Denied::Crowded(ip)));
+        }
+        Ok(())
+    }
+
+    /// Whom a node dials is few, and needed when memory is short too.
+    fn check_room(&mut self) -> Result<(), ConnectionDenied> {
+        let now = Instant::now();
+        if !self.inbound.take(1.0, now) {
+            return Err(self.deny(Denied::Rush));
+        }
+        if self.most_memory == 0 {
+            return Ok(());
+        }
+        if now.saturating_duration_since(self.memory.1) >= MEMORY_AGE {
+            self.memory = (resident_bytes().unwrap_or(0), now);
+        }
+        if self.memory.0 > self.most_memory {
+            return Err(self.deny(Denied::Memory(self.memory.0)));
         }
         Ok(())
     }
@@ -81,7 +129,8 @@ impl NetworkBehaviour for Gate {
         _: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
-        self.check_address(remote, true)
+        self.check_address(remote, true)?;
+        self.check_room()
     }
 
     fn handle_established_inbound_connection(

@@ -6,5 +6,6 @@ pub mod allowance;
 pub mod conduct;
 pub mod dialer;
 pub mod fetcher;
+pub mod flood;
 pub(crate) mod gate;
 pub mod isolation;

@@ -11,14 +11,14 @@ use libp2p::gossipsub::{self, MaxCountSubscriptionFilter, MessageAuthenticity, W
 use libp2p::identity::Keypair;
 use libp2p::request_response::{self, ProtocolSupport};
 use libp2p::swarm::NetworkBehaviour;
-use libp2p::{PeerId, Swarm, Transport, connection_limits, identify, noise, ping, quic, swarm, tcp, yamux};
+use libp2p::{PeerId, Swarm, Transport, connection_limits, identify, noise, ping, quic, swarm, tcp};
 
 use super::counting::CountedMuxer;
-use super::mesh;
+use super::{mesh, muxing};
 use crate::config::NetworkConfig;
 use crate::error::NetworkError;
+use crate::memory::Budget;
 use crate::metrics::Metrics;
-use crate::peers::conduct::Bans;
 use crate::peers::gate::Gate;
 use crate::wire::codec::{Codec, Protocol};
 use crate::wire::requests::RequestKind;
@@ -27,9 +27,6 @@ use crate::wire::transform::SnappyTransform;
 
 pub(crate) type Gossipsub = gossipsub::Behaviour<SnappyTransform, MaxCountSubscriptionFilter<WhitelistSubscriptionFilter>>;
 pub(crate) type Requests = request_response::Behaviour<Codec>;
-
-/// Streams of one kind of request on one connection, both ways.
-const MAX_STREAMS: usize = 64;
 
 /// Everything a node speaks. One behaviour a request's protocol, since a behaviour with several protocols leaves the choice to the other side.
 #[derive(NetworkBehaviour)]
@@ -49,7 +46,7 @@ pub(crate) struct Behaviour {
 }
 
 impl Behaviour {
-    fn new(config: &NetworkConfig, key: &Keypair, metrics: &Arc<Metrics>) -> Result<Self, NetworkError> {
+    fn new(config: &NetworkConfig, key: &Keypair, metrics: &Arc<Metrics>, received: &Budget) -> Result<Self, NetworkError> {
         let digest = config.status.fork_digest;
         let fault = |error: &str| NetworkError::Config(error.into());
         let most = config.limits.peers;
@@ -78,15 +75,15 @@ impl Behaviour {
         }
         let requests = |kind| {
             Requests::with_codec(
-                Codec::new(metrics.clone()),
+                Codec::new(metrics.clone(), received.clone()),
                 [(Protocol::new(kind, digest), ProtocolSupport::Full)],
                 request_response::Config::default()
                     .with_request_timeout(config.timing.request)
-                    .with_max_concurrent_streams(MAX_STREAMS),
+                    .with_max_concurrent_streams(muxing::MAX_STREAMS),
             )
         };
         Ok(Self {
-            gate: Gate::new(config.limits.per_address, Bans::new(config.limits.address_ban_after), metrics.clone()),
+            gate: Gate::new(&config.limits, metrics.clone()),
             limits: connection_limits::Behaviour::new(limits),
             gossipsub,
             status: requests(RequestKind::Status),
@@ -117,21 +114,22 @@ impl Behaviour {
 }
 
 fn transport(key: &Keypair, with_quic: bool, metrics: &Arc<Metrics>) -> Result<Boxed<(PeerId, StreamMuxerBox)>, NetworkError> {
-    // Left as it is: any setting of it would turn libp2p to an old release of yamux.
-    let muxing = yamux::Config::default();
     let noise = noise::Config::new(key).map_err(|error| NetworkError::Config(error.to_string()))?;
     let counted = metrics.clone();
     let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
         .upgrade(Version::V1Lazy)
         .authenticate(noise)
-        .multiplex(muxing)
+        .multiplex(muxing::Yamux)
         .timeout(Duration::from_secs(10))
         .map(move |(peer, muxer), _| (peer, StreamMuxerBox::new(CountedMuxer::new(muxer, counted.clone()))));
     if !with_quic {
         return Ok(tcp.boxed());
     }
     let counted = metrics.clone();
-    let quic = quic::tokio::Transport::new(quic::Config::new(key))
+    let mut bounds = quic::Config::new(key);
+    bounds.max_concurrent_stream_limit = muxing::MAX_STREAMS as u32;
+    bounds.max_connection_data = muxing::MAX_RECEIVE_WINDOW as u32;
+    let quic = quic::tokio::Transport::new(bounds)
         .map(move |(peer, muxer), _| (peer, StreamMuxerBox::new(CountedMuxer::new(muxer, counted.clone()))));
     let either = OrTransport::new(quic, tcp).map(|output, _| match output {
         Either::Left(output) | Either::Right(output) => output,
@@ -140,11 +138,18 @@ fn transport(key: &Keypair, with_quic: bool, metrics: &Arc<Metrics>) -> Result<B
 }
 
 /// A node that does nothing yet.
-pub(crate) fn swarm(config: &NetworkConfig, metrics: &Arc<Metrics>) -> Result<Swarm<Behaviour>, NetworkError> {
+pub(crate) fn swarm(
+    config: &NetworkConfig,
+    metrics: &Arc<Metrics>,
+    received: &Budget,
+) -> Result<Swarm<Behaviour>, NetworkError> {
     let key = config.node_key.keypair();
-    let behaviour = Behaviour::new(config, &key, metrics)?;
+    let behaviour = Behaviour::new(config, &key, metrics, received)?;
     // Peers outside all meshes are kept as well: submissions and history are asked of them.
-    let settings = swarm::Config::with_tokio_executor().with_idle_connection_timeout(Duration::from_secs(u64::from(u32::MAX)));
+    let settings = swarm::Config::with_tokio_executor()
+        .with_idle_connection_timeout(Duration::from_secs(u64::from(u32::MAX)))
+        // Each may be a whole RPC of gossip.
+        .with_per_connection_event_buffer_size(2);
     let mut swarm = Swarm::new(transport(&key, config.quic, metrics)?, behaviour, config.node_key.peer_id(), settings);
     for address in &config.listen {
         let listening = swarm.listen_on(address.clone());

@@ -137,6 +137,7 @@ impl Service {
     pub(super) fn on_disconnected(&mut self, peer: PeerId) {
         let now = Instant::now();
         self.dialer.disconnected(&peer, now);
+        self.flood.forget(&peer);
         let Some(known) = self.peers.remove(&peer) else { return };
         let reason = known.closing.map_or(DropReason::Disconnected, |(_, reason)| reason);
         self.tell(NetworkEvent::PeerDropped { peer, reason });
@@ -187,7 +188,7 @@ impl Service {
                 self.metrics.dial_failures.add(1);
                 self.dialer.failed(entry, Instant::now());
             }
-            Internal::Checked { root, peer, bytes, good } => self.on_checked(root, peer, bytes, good),
+            Internal::Checked { root, peer, body, good } => self.on_checked(root, peer, body, good),
         }
     }
 

@@ -9,6 +9,7 @@ use ssz_types::VariableList;
 
 use super::{Internal, Purpose, Service};
 use crate::event::{NetworkEvent, Verdict};
+use crate::memory::Held;
 use crate::peers::conduct::Fault;
 use crate::wire::requests::{Refusal, Request, Response, SubmissionsByRoot};
 
@@ -36,36 +37,38 @@ impl Service {
     }
 
     /// A request brought an answer.
-    pub(super) fn on_fetched(&mut self, root: Root, peer: PeerId, response: Result<Response, Refusal>) {
+    pub(super) fn on_fetched(&mut self, root: Root, peer: PeerId, response: Result<Held<Response>, Refusal>) {
         let Some(id) = self.fetcher.id(&root).copied() else { return };
-        let mut items = match response {
-            Ok(items) => items,
+        let (mut items, room) = match response {
+            Ok(held) => (held.content, Some(held.room)),
             // Commitments are not for everybody while the phase is open, and a peer may not know yet who we are. Their announcements are signed by drawn
             // provers, so that there are few, and none of them is free to make.
             Err(Refusal::Unavailable) if id.phase == quintet_types::Phase::T1 => {
                 return self.on_fetch_failed(root, peer, None);
             }
+            // Many ask it at once: another one is quicker.
+            Err(Refusal::RateLimited) => return self.on_fetch_failed(root, peer, None),
             Err(refusal) => {
                 tracing::debug!(%peer, %root, %refusal, "peer refuses a submission");
-                vec![]
+                (vec![], None)
             }
         };
         if items.len() > 1 {
             return self.on_lie(root, peer);
         }
-        let Some(bytes) = items.pop() else {
+        let (Some(content), Some(room)) = (items.pop(), room) else {
             // Only who announced it has to have it.
             let fault = self.fetcher.announced(&root, &peer).then_some(Fault::MissingBody);
             return self.on_fetch_failed(root, peer, fault);
         };
-        if bytes.len() > self.config.limits.body_bytes[id.topic().index()] {
+        if content.len() > self.config.limits.body_bytes[id.topic().index()] {
             return self.on_lie(root, peer);
         }
         let (check, done) = (self.config.body_check.clone(), self.internal.0.clone());
         tokio::task::spawn_blocking(move || {
             // The service may have ended meanwhile.
-            let good = check(&id, &bytes);
-            let _ = done.send(Internal::Checked { root, peer, bytes, good });
+            let good = check(&id, &content);
+            let _ = done.send(Internal::Checked { root, peer, body: Held { content, room }, good });
         });
     }
 
@@ -88,18 +91,19 @@ impl Service {
     }
 
     /// What came was checked.
-    pub(super) fn on_checked(&mut self, root: Root, peer: PeerId, bytes: Vec<u8>, good: bool) {
+    pub(super) fn on_checked(&mut self, root: Root, peer: PeerId, body: Held<Vec<u8>>, good: bool) {
         if !good {
             return self.on_lie(root, peer);
         }
         let Some(id) = self.fetcher.arrived(&root) else { return };
         self.metrics.fetch.fetched.add(1);
+        let Held { content: bytes, room } = body;
         self.metrics.fetch.bytes.add(bytes.len() as u64);
         // Who cannot take it cannot hand it out either, so it is not sent on then.
-        let told = self.tell(NetworkEvent::Body { id, from: peer, bytes });
+        let told = self.tell(NetworkEvent::Body { id, from: peer, bytes, room });
         let verdict = if told { Verdict::Held } else { Verdict::Ignore };
         for (message, pending) in self.validation.take_pulled(&root) {
-            self.close(&message, &pending, verdict.clone());
+            self.close(&message, pending, verdict.clone());
         }
         self.start_fetches();
     }
@@ -109,7 +113,7 @@ impl Service {
         for id in self.fetcher.expire(now) {
             self.metrics.fetch.abandoned.add(1);
             for (message, pending) in self.validation.take_pulled(&id.root()) {
-                self.close(&message, &pending, Verdict::Ignore);
+                self.close(&message, pending, Verdict::Ignore);
             }
             tracing::debug!(job = %id.job, phase = %id.phase, prover = %id.prover, "nobody had the announced submission");
             self.tell(NetworkEvent::BodyMissing { id });

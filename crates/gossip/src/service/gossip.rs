@@ -5,8 +5,8 @@ use std::time::Instant;
 use libp2p::PeerId;
 use libp2p::gossipsub::{self, MessageAcceptance, MessageId, PublishError};
 
-use super::Service;
 use super::validation::Pending;
+use super::{Service, mesh};
 use crate::error::NetworkError;
 use crate::event::{Gossip, NetworkEvent, Verdict};
 use crate::peers::conduct::Fault;
@@ -33,6 +33,10 @@ impl Service {
             }
             gossipsub::Event::SlowPeer { peer_id, failed_messages } => {
                 tracing::debug!(peer = %peer_id, ?failed_messages, "peer is slow");
+                // What waits for a peer that does not read is kept until it is gone.
+                if failed_messages.total_queue_full() > 0 {
+                    self.close_now(&peer_id);
+                }
             }
             gossipsub::Event::GossipsubNotSupported { peer_id } => {
                 tracing::debug!(peer = %peer_id, "peer does not speak our gossipsub");
@@ -45,13 +49,27 @@ impl Service {
         let topic = gossip.topic();
         self.isolation.heard();
         let until = Instant::now() + self.config.timing.verdict;
-        let waits = self.peers.get(&from).is_some_and(|peer| peer.status.is_some())
-            && self.validation.add(id.clone(), from, &gossip, until);
-        if !waits || !self.tell(NetworkEvent::Message { id: id.clone(), from, topic, gossip }) {
+        let is_admitted = self.peers.get(&from).is_some_and(|peer| peer.status.is_some());
+        let room = if is_admitted { self.validation.add(id.clone(), from, &gossip, until) } else { None };
+        let told = room.is_some_and(|room| {
+            let told = self.tell(NetworkEvent::Message { id: id.clone(), from, topic, gossip, room });
+            if !told {
+                self.validation.take(&id);
+            }
+            told
+        });
+        if !told {
             // Too much at a time, or of somebody who has not told a status: nobody's fault.
-            self.validation.take(&id);
             self.metrics.topic(topic).ignored.add(1);
             self.report_acceptance(&id, &from, MessageAcceptance::Ignore);
+            self.on_ignored(from);
+        }
+    }
+
+    /// A message of a peer was of no use.
+    fn on_ignored(&mut self, from: PeerId) {
+        if self.flood.is_beyond(from, Instant::now()) {
+            self.fault(from, Fault::TooManyRequests);
         }
     }
 
@@ -87,12 +105,12 @@ impl Service {
     /// Takes a message out of the books as the sidecar wants it.
     fn decide(&mut self, id: &MessageId, verdict: Verdict) {
         if let Some(pending) = self.validation.take(id) {
-            self.close(id, &pending, verdict);
+            self.close(id, pending, verdict);
         }
     }
 
     /// Tells gossipsub, and keeps the peer's conduct.
-    pub(super) fn close(&mut self, id: &MessageId, pending: &Pending, verdict: Verdict) {
+    pub(super) fn close(&mut self, id: &MessageId, pending: Pending, verdict: Verdict) {
         let counters = self.metrics.topic(pending.topic);
         let (counter, acceptance) = match &verdict {
             Verdict::Accept | Verdict::Held => (&counters.accepted, MessageAcceptance::Accept),
@@ -101,9 +119,15 @@ impl Service {
         };
         counter.add(1);
         self.report_acceptance(id, &pending.from, acceptance);
-        if let Verdict::Reject(reason) = verdict {
-            tracing::debug!(peer = %pending.from, topic = %pending.topic, reason, "message rejected");
-            self.fault(pending.from, Fault::RejectedMessage);
+        match verdict {
+            Verdict::Accept | Verdict::Held => {
+                self.validation.sent_on(pending, Instant::now() + mesh::HISTORY + mesh::HEARTBEAT)
+            }
+            Verdict::Ignore => self.on_ignored(pending.from),
+            Verdict::Reject(reason) => {
+                tracing::debug!(peer = %pending.from, topic = %pending.topic, reason, "message rejected");
+                self.fault(pending.from, Fault::RejectedMessage);
+            }
         }
     }
 

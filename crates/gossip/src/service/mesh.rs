@@ -26,6 +26,9 @@ const DUPLICATES: Duration = Duration::from_secs(384);
 /// Bytes of an RPC around the message in it.
 const RPC_OVERHEAD: usize = 1024;
 
+/// Messages that wait for a peer to read them, most. A peer whose queue is full is dropped.
+const QUEUE: usize = 2048;
+
 pub(crate) fn config(network: &NetworkConfig) -> Result<gossipsub::Config, NetworkError> {
     let digest = network.status.fork_digest;
     let most = Topic::ALL.iter().map(|topic| topic.sizes().1).max().unwrap_or(0);
@@ -45,6 +48,10 @@ pub(crate) fn config(network: &NetworkConfig) -> Result<gossipsub::Config, Netwo
         .duplicate_cache_time(DUPLICATES)
         .max_transmit_size(compressed_limit(most) + RPC_OVERHEAD)
         .max_messages_per_rpc(Some(500))
+        // Half of it for what is our own, half for what is sent on: more than a whole committee's votes of a step.
+        .connection_handler_queue_len(QUEUE)
+        // Each id is remembered until the message came, 3 s at the most.
+        .max_ihave_length(1024)
         .validate_messages()
         .validation_mode(ValidationMode::Anonymous)
         .message_id_fn(|message| message_id(message.topic.as_str(), &message.data));
@@ -99,6 +106,8 @@ pub(crate) fn scores(network: &NetworkConfig) -> PeerScoreParams {
         ip_colocation_factor_weight: -5.0,
         ip_colocation_factor_threshold: network.limits.per_address as f64,
         ip_colocation_factor_whitelist: HashSet::new(),
+        // Who is slow is dropped when its queue is full, and not banned.
+        slow_peer_weight: 0.0,
         behaviour_penalty_weight: -10.0,
         // A process that starts again does not know that it was pruned a moment ago, and grafts itself to every topic: a penalty each, or two.
         behaviour_penalty_threshold: 2.0 * Topic::ALL.len() as f64,

@@ -7,6 +7,7 @@ mod counting;
 mod fetching;
 mod gossip;
 pub(crate) mod mesh;
+mod muxing;
 mod requests;
 mod tick;
 mod validation;
@@ -29,11 +30,13 @@ use crate::config::NetworkConfig;
 use crate::error::NetworkError;
 use crate::event::{DropReason, NetworkEvent};
 use crate::handle::Command;
+use crate::memory::{Budget, Held};
 use crate::metrics::Metrics;
 use crate::peers::allowance::Allowance;
 use crate::peers::conduct::Conduct;
 use crate::peers::dialer::Dialer;
 use crate::peers::fetcher::Fetcher;
+use crate::peers::flood::Flood;
 use crate::peers::isolation::IsolationWatch;
 use crate::wire::requests::{RequestKind, Response, Status};
 use crate::wire::topic::Topics;
@@ -74,7 +77,7 @@ enum Internal {
     /// A host was looked up.
     Resolved { entry: usize, address: Multiaddr, found: std::io::Result<Vec<Multiaddr>> },
     /// A submission was checked.
-    Checked { root: Root, peer: PeerId, bytes: Vec<u8>, good: bool },
+    Checked { root: Root, peer: PeerId, body: Held<Vec<u8>>, good: bool },
 }
 
 /// The task's state.
@@ -94,6 +97,9 @@ pub(crate) struct Service {
     dialer: Dialer,
     conduct: Conduct,
     validation: Validation,
+    flood: Flood,
+    /// Of answers that are not written yet.
+    answers: Budget,
     fetcher: Fetcher,
     isolation: IsolationWatch,
     /// Whether this node does not know yet what others speak of, so that what it ignores says nothing of them.
@@ -108,8 +114,8 @@ impl Service {
         to_self: mpsc::WeakUnboundedSender<Command>,
         events: mpsc::Sender<NetworkEvent>,
     ) -> Result<Self, NetworkError> {
-        let swarm = behaviour::swarm(&config, &metrics)?;
         let (timing, limits) = (&config.timing, &config.limits);
+        let swarm = behaviour::swarm(&config, &metrics, &Budget::new(limits.received_bytes))?;
         let now = Instant::now();
         Ok(Self {
             swarm,
@@ -124,7 +130,9 @@ impl Service {
             dialling: HashMap::new(),
             dialer: Dialer::new(&config.static_peers, &config.bootnodes, timing.back_off, timing.back_off_most, now),
             conduct: Conduct::default(),
-            validation: Validation::new(limits.pending_messages, limits.pending_per_peer),
+            validation: Validation::new(limits),
+            flood: Flood::new(limits.flood, now),
+            answers: Budget::new(limits.answer_bytes),
             fetcher: Fetcher::new(limits.fetch),
             isolation: IsolationWatch::new(limits.isolation),
             behind: false,

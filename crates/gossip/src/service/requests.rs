@@ -3,12 +3,13 @@
 use std::time::Instant;
 
 use libp2p::PeerId;
-use libp2p::request_response::{Event, Message, OutboundFailure, ResponseChannel};
+use libp2p::request_response::{Event, Message, OutboundFailure};
 use quintet_types::{Decode as _, Encode as _};
 
 use super::{Purpose, Service};
 use crate::error::NetworkError;
-use crate::event::{DropReason, NetworkEvent, Responder};
+use crate::event::{Channel, DropReason, NetworkEvent, Responder, hold};
+use crate::memory::Held;
 use crate::peers::conduct::Fault;
 use crate::wire::codec::Malformed;
 use crate::wire::requests::{Refusal, Request, RequestKind, Response, Status};
@@ -25,7 +26,7 @@ impl Service {
     pub(super) fn on_request_event(
         &mut self,
         kind: RequestKind,
-        event: Event<Result<Request, Malformed>, Result<Response, Refusal>>,
+        event: Event<Result<Request, Malformed>, Result<Held<Response>, Refusal>>,
     ) {
         match event {
             Event::Message { peer, message: Message::Request { request: Ok(request), channel, .. }, .. } => {
@@ -55,12 +56,11 @@ impl Service {
         }
     }
 
-    fn on_request(&mut self, peer: PeerId, request: Request, channel: ResponseChannel<Result<Response, Refusal>>) {
+    fn on_request(&mut self, peer: PeerId, request: Request, channel: Channel) {
         let (kind, now) = (request.kind(), Instant::now());
         self.metrics.request(kind).received.add(1);
         let Some(known) = self.peers.get_mut(&peer) else { return };
         if !known.allowance.allows(kind, request.cost(), now) {
-            self.metrics.request(kind).limited.add(1);
             self.answer(peer, kind, channel, Err(Refusal::RateLimited));
             return self.fault(peer, Fault::TooManyRequests);
         }
@@ -68,16 +68,18 @@ impl Service {
         match request {
             Request::Status(theirs) => {
                 let ours = self.config.status.as_ssz_bytes();
-                self.answer(peer, kind, channel, Ok(vec![ours]));
+                let answer = hold(&self.answers, vec![ours]);
+                self.answer(peer, kind, channel, answer);
                 self.on_status(peer, theirs);
             }
             Request::Goodbye(reason) => {
-                self.answer(peer, kind, channel, Ok(vec![]));
+                let answer = hold(&self.answers, vec![]);
+                self.answer(peer, kind, channel, answer);
                 self.close_soon(peer, DropReason::Goodbye(reason));
             }
             request if admitted => {
                 let Some(commands) = self.to_self.upgrade() else { return };
-                let responder = Responder { peer, kind, channel: Some(channel), commands };
+                let responder = Responder { peer, kind, channel: Some(channel), answers: self.answers.clone(), commands };
                 // If the sidecar is too slow the responder is dropped and says that nothing is to be had.
                 self.tell(NetworkEvent::Request { peer, request, responder });
             }
@@ -90,11 +92,11 @@ impl Service {
         &mut self,
         peer: PeerId,
         kind: RequestKind,
-        channel: ResponseChannel<Result<Response, Refusal>>,
-        response: Result<Response, Refusal>,
+        channel: Channel,
+        response: Result<Held<Response>, Refusal>,
     ) {
         let limits = kind.response_limits();
-        let response = response.map(|mut items| {
+        let response = response.map(|Held { content: mut items, room }| {
             let mut total = 0;
             let fits = |item: &&Vec<u8>| {
                 total += item.len();
@@ -102,9 +104,12 @@ impl Service {
             };
             let fitting = items.iter().take(limits.items).take_while(fits).count();
             items.truncate(fitting);
-            items
+            Held { content: items, room }
         });
-        let bytes: usize = response.iter().flatten().map(Vec::len).sum();
+        if matches!(response, Err(Refusal::RateLimited)) {
+            self.metrics.request(kind).limited.add(1);
+        }
+        let bytes: usize = response.iter().flat_map(|held| &held.content).map(Vec::len).sum();
         if let Some(peer) = self.peers.get_mut(&peer) {
             peer.allowance.answered(bytes, Instant::now());
         }
@@ -112,20 +117,23 @@ impl Service {
         let _ = self.swarm.behaviour_mut().requests(kind).send_response(channel, response);
     }
 
-    fn on_response(&mut self, kind: RequestKind, peer: PeerId, purpose: Purpose, response: Result<Response, Refusal>) {
+    fn on_response(&mut self, kind: RequestKind, peer: PeerId, purpose: Purpose, response: Result<Held<Response>, Refusal>) {
         if response.is_err() {
             self.metrics.request(kind).failed.add(1);
         }
         match purpose {
-            Purpose::Status => match response.map(|items| items.first().map(|item| Status::from_ssz_bytes(item))) {
+            Purpose::Status => match response.map(|held| held.content.first().map(|item| Status::from_ssz_bytes(item))) {
                 Ok(Some(Ok(status))) => self.on_status(peer, status),
                 Ok(_) => self.fault(peer, Fault::Malformed),
                 Err(refusal) => tracing::debug!(%peer, %refusal, "peer does not tell its status"),
             },
             Purpose::Goodbye => self.close_now(&peer),
             Purpose::Fetch(root) => self.on_fetched(root, peer, response),
-            // The sidecar may no longer want to know.
-            Purpose::Sidecar(done) => drop(done.send(response.map_err(|code| NetworkError::Refused { peer, code }))),
+            // The sidecar may no longer want to know. It bounds how much it asks for at a time.
+            Purpose::Sidecar(done) => {
+                let response = response.map(|held| held.content).map_err(|code| NetworkError::Refused { peer, code });
+                drop(done.send(response));
+            }
         }
     }
 

@@ -17,8 +17,9 @@ impl Service {
     pub(super) fn on_tick(&mut self, now: Instant) {
         for (id, pending) in self.validation.take_overdue(now) {
             self.metrics.topic(pending.topic).overdue.add(1);
-            self.close(&id, &pending, Verdict::Ignore);
+            self.close(&id, pending, Verdict::Ignore);
         }
+        self.validation.forget(now);
         self.expire_fetches(now);
         self.start_fetches();
         self.look_at_peers(now);

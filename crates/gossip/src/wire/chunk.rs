@@ -5,16 +5,20 @@
 
 use std::io;
 
-use futures::{AsyncRead, AsyncReadExt};
+use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::requests::{Refusal, ResponseLimits};
 use super::snappy;
+use crate::memory::{Budget, Held, Room};
 
 /// In front of an item.
 const ITEM: u8 = 0;
 
 /// Behind the last item.
 pub(super) const END: u8 = 255;
+
+/// Bytes of a block that are read at once; then as many again as are there.
+const STEP: usize = 64 << 10;
 
 /// Most bytes of a length.
 const MAX_VARINT_BYTES: usize = 5;
@@ -61,11 +65,20 @@ pub fn write_frame(content: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads a frame of `least` to `most` bytes. Memory is taken as bytes arrive.
+fn no_room() -> io::Error {
+    io::Error::new(io::ErrorKind::OutOfMemory, "there is no room for what peers send")
+}
+
+/// Reads a frame of `least` to `most` bytes. Memory is taken as bytes arrive, all of it out of `room`, where what the content takes remains.
 ///
 /// # Errors
-/// If it ends early, or is longer or shorter, or is not what it says.
-pub async fn read_frame<R: AsyncRead + Unpin + Send>(io: &mut R, least: usize, most: usize) -> io::Result<Vec<u8>> {
+/// If it ends early, or is longer or shorter, or is not what it says; with [`io::ErrorKind::OutOfMemory`] if there is no room.
+pub async fn read_frame<R: AsyncRead + Unpin + Send>(
+    io: &mut R,
+    least: usize,
+    most: usize,
+    room: &mut Room,
+) -> io::Result<Vec<u8>> {
     let length = read_length(io).await?;
     if !(least..=most).contains(&length) {
         return Err(invalid(format!("{length} bytes, {least} to {most} are allowed")));
@@ -75,43 +88,67 @@ pub async fn read_frame<R: AsyncRead + Unpin + Send>(io: &mut R, least: usize, m
         return Err(invalid(format!("{compressed} bytes compressed for {length}")));
     }
     let mut block = Vec::new();
-    io.take(compressed as u64).read_to_end(&mut block).await?;
-    if block.len() < compressed {
-        return Err(io::ErrorKind::UnexpectedEof.into());
+    while block.len() < compressed {
+        let before = block.len();
+        let step = before.max(STEP).min(compressed - before);
+        if !room.grow(step) {
+            return Err(no_room());
+        }
+        block.reserve_exact(step);
+        block.resize(before + step, 0);
+        io.read_exact(&mut block[before..]).await?;
     }
-    snappy::decompress(&block, length, length).map_err(invalid)
+    if !room.grow(length) {
+        return Err(no_room());
+    }
+    let content = snappy::decompress(&block, length, length).map_err(invalid);
+    room.shrink(compressed);
+    content
 }
 
-/// The bytes of a whole response: a frame behind a 0 for each item and 255 behind the last, or one byte of refusal.
+/// Writes a whole response: a frame behind a 0 for each item and 255 behind the last, or one byte of refusal. What is written is not held any longer.
+/// Returns how many bytes it took.
 ///
 /// # Errors
 /// If it holds more than `limits` allow.
-pub fn write_response(response: &Result<Vec<Vec<u8>>, Refusal>, limits: ResponseLimits) -> io::Result<Vec<u8>> {
+pub async fn write_response<W: AsyncWrite + Unpin + Send>(
+    io: &mut W,
+    response: Result<Vec<Vec<u8>>, Refusal>,
+    limits: ResponseLimits,
+) -> io::Result<usize> {
     let items = match response {
         Ok(items) => items,
-        Err(refusal) => return Ok(vec![refusal.code()]),
+        Err(refusal) => {
+            io.write_all(&[refusal.code()]).await?;
+            return Ok(1);
+        }
     };
     let total: usize = items.iter().map(Vec::len).sum();
     if items.len() > limits.items || total > limits.total_bytes || items.iter().any(|item| item.len() > limits.item_bytes) {
         return Err(invalid(format!("response of {} items and {total} bytes is more than is allowed", items.len())));
     }
-    let mut out = Vec::new();
+    let mut bytes = 1;
     for item in items {
-        out.push(ITEM);
-        write_frame(item, &mut out)?;
+        let mut frame = vec![ITEM];
+        write_frame(&item, &mut frame)?;
+        drop(item);
+        bytes += frame.len();
+        io.write_all(&frame).await?;
     }
-    out.push(END);
-    Ok(out)
+    io.write_all(&[END]).await?;
+    Ok(bytes)
 }
 
-/// Reads a response to its end.
+/// Reads a response to its end, within what is left of `budget`.
 ///
 /// # Errors
-/// If it holds more than `limits` allow, or anything that is not a response.
+/// If it holds more than `limits` allow, or anything that is not a response; with [`io::ErrorKind::OutOfMemory`] if there is no room.
 pub async fn read_response<R: AsyncRead + Unpin + Send>(
     io: &mut R,
     limits: ResponseLimits,
-) -> io::Result<Result<Vec<Vec<u8>>, Refusal>> {
+    budget: &Budget,
+) -> io::Result<Result<Held<Vec<Vec<u8>>>, Refusal>> {
+    let mut room = budget.take(0).ok_or_else(no_room)?;
     let mut items = Vec::new();
     let mut left = limits.total_bytes;
     loop {
@@ -119,14 +156,14 @@ pub async fn read_response<R: AsyncRead + Unpin + Send>(
         io.read_exact(&mut result).await?;
         match result[0] {
             ITEM => {}
-            END => return Ok(Ok(items)),
+            END => return Ok(Ok(Held { content: items, room })),
             // What came before a refusal is not worth keeping apart: the whole request can be made again.
             code => return Ok(Err(Refusal::from_code(code))),
         }
         if items.len() == limits.items {
             return Err(invalid(format!("more than {} items", limits.items)));
         }
-        let item = read_frame(io, 0, limits.item_bytes.min(left)).await?;
+        let item = read_frame(io, 0, limits.item_bytes.min(left), &mut room).await?;
         left -= item.len();
         items.push(item);
     }
@@ -143,7 +180,49 @@ mod tests {
     const LIMITS: ResponseLimits = ResponseLimits { items: 5, item_bytes: 300, total_bytes: 900 };
 
     fn read(bytes: &[u8]) -> io::Result<Result<Vec<Vec<u8>>, Refusal>> {
-        block_on(read_response(&mut Cursor::new(bytes), LIMITS))
+        let budget = Budget::new(4096);
+        let read = block_on(read_response(&mut Cursor::new(bytes), LIMITS, &budget))?;
+        if let Ok(held) = &read {
+            assert_eq!(
+                4096 - budget.left(),
+                held.content.iter().map(Vec::len).sum::<usize>(),
+                "it takes the room of its content"
+            );
+        }
+        Ok(read.map(|held| held.content))
+    }
+
+    fn read_one(bytes: &[u8], budget: &Budget) -> io::Result<Vec<u8>> {
+        block_on(read_frame(&mut Cursor::new(bytes), 0, 1 << 20, &mut budget.take(0).unwrap()))
+    }
+
+    fn write(response: Result<Vec<Vec<u8>>, Refusal>, limits: ResponseLimits) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let written = block_on(write_response(&mut bytes, response, limits))?;
+        assert_eq!(written, bytes.len());
+        Ok(bytes)
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_not_read() {
+        let content: Vec<u8> = (0..300_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let mut frame = Vec::new();
+        write_frame(&content, &mut frame).unwrap();
+        let block = frame.len() - 6;
+        // While it is decompressed there are both, block and content.
+        let enough = Budget::new(content.len() + block);
+        assert_eq!(read_one(&frame, &enough).unwrap(), content);
+        assert_eq!(enough.left(), content.len() + block, "all of it is given back");
+        for less in [0, 1000, block - 1, block, content.len() + block - 1] {
+            let error = read_one(&frame, &Budget::new(less)).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::OutOfMemory, "{less}");
+        }
+        // Room is taken for what has arrived, not for what is claimed.
+        let little = Budget::new(STEP);
+        assert_eq!(read_one(&frame[..1000], &little).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        let answer = write(Ok(vec![vec![1; 200]; 2]), LIMITS).unwrap();
+        let full = block_on(read_response(&mut Cursor::new(&answer), LIMITS, &Budget::new(300)));
+        assert_eq!(full.unwrap_err().kind(), io::ErrorKind::OutOfMemory, "items add up");
     }
 
     #[test]
@@ -163,8 +242,8 @@ mod tests {
         let wide = ResponseLimits { items: 100, item_bytes: 1 << 20, total_bytes: 1 << 20 };
         for items in [vec![vec![]; 6], vec![vec![0; 301]], vec![vec![0; 250]; 4]] {
             let response = Ok(items);
-            assert!(write_response(&response, LIMITS).is_err());
-            assert!(read(&write_response(&response, wide).unwrap()).is_err());
+            assert!(write(response.clone(), LIMITS).is_err());
+            assert!(read(&write(response, wide).unwrap()).is_err());
         }
     }
 
@@ -175,16 +254,16 @@ mod tests {
         for (place, value) in [(0, 99), (0, 101), (1, 3), (1, 127), (2, 99)] {
             let mut lie = honest.clone();
             lie[place] = value;
-            assert!(block_on(read_frame(&mut Cursor::new(&lie), 0, 300)).is_err(), "{place} {value}");
+            assert!(read_one(&lie, &Budget::new(4096)).is_err(), "{place} {value}");
         }
         for end in 0..honest.len() {
-            assert!(block_on(read_frame(&mut Cursor::new(&honest[..end]), 0, 300)).is_err());
+            assert!(read_one(&honest[..end], &Budget::new(4096)).is_err());
         }
     }
 
     #[test]
     fn a_response_that_is_cut_off_is_none() {
-        let whole = write_response(&Ok(vec![vec![1; 20], vec![2; 20]]), LIMITS).unwrap();
+        let whole = write(Ok(vec![vec![1; 20], vec![2; 20]]), LIMITS).unwrap();
         assert!(read(&whole).unwrap().is_ok());
         for end in 0..whole.len() {
             assert!(read(&whole[..end]).is_err(), "{end}");
@@ -194,14 +273,14 @@ mod tests {
     proptest! {
         #[test]
         fn responses_survive_their_encoding(items in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..150), 0..=5)) {
-            let bytes = write_response(&Ok(items.clone()), LIMITS).unwrap();
+            let bytes = write(Ok(items.clone()), LIMITS).unwrap();
             prop_assert_eq!(read(&bytes).unwrap(), Ok(items));
         }
 
         #[test]
         fn refusals_survive_their_encoding(code in 1u8..255) {
             let refusal = Refusal::from_code(code);
-            prop_assert_eq!(read(&write_response(&Err(refusal), LIMITS).unwrap()).unwrap(), Err(refusal));
+            prop_assert_eq!(read(&write(Err(refusal), LIMITS).unwrap()).unwrap(), Err(refusal));
         }
 
         #[test]

@@ -4,12 +4,14 @@ use std::io;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use libp2p::request_response;
 
 use super::chunk;
 use super::digest::ForkDigest;
 use super::requests::{Refusal, Request, RequestKind, Response};
+use super::snappy::compressed_limit;
+use crate::memory::{Budget, Held};
 use crate::metrics::Metrics;
 
 /// One request's protocol: its kind and its id.
@@ -40,12 +42,13 @@ pub struct Malformed(pub io::Error);
 #[derive(Debug, Clone)]
 pub struct Codec {
     metrics: Arc<Metrics>,
+    received: Budget,
 }
 
 impl Codec {
-    /// Counts in `metrics`.
-    pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics }
+    /// Counts in `metrics`; what is read of responses takes its room out of `received`.
+    pub fn new(metrics: Arc<Metrics>, received: Budget) -> Self {
+        Self { metrics, received }
     }
 
     fn sent(&self, kind: RequestKind, bytes: usize) {
@@ -62,7 +65,7 @@ impl Codec {
 impl request_response::Codec for Codec {
     type Protocol = Protocol;
     type Request = Result<Request, Malformed>;
-    type Response = Result<Response, Refusal>;
+    type Response = Result<Held<Response>, Refusal>;
 
     async fn read_request<T: AsyncRead + Unpin + Send>(
         &mut self,
@@ -70,7 +73,19 @@ impl request_response::Codec for Codec {
         io: &mut T,
     ) -> io::Result<Result<Request, Malformed>> {
         let (least, most) = protocol.kind.request_sizes();
-        let read = chunk::read_frame(&mut self.counted(protocol.kind, io), least, most).await;
+        let mut io = self.counted(protocol.kind, io);
+        let read = async {
+            // Requests are small, and as many as there are streams.
+            let own = Budget::new(compressed_limit(most) + most);
+            let mut room = own.take(0).ok_or(io::ErrorKind::OutOfMemory)?;
+            let bytes = chunk::read_frame(&mut io, least, most, &mut room).await?;
+            // What else came would wait until the answer is written.
+            match io.read(&mut [0]).await? {
+                0 => Ok(bytes),
+                _ => Err(io::Error::new(io::ErrorKind::InvalidData, "something behind the request")),
+            }
+        };
+        let read = read.await;
         let malformed = |error| Malformed(io::Error::new(io::ErrorKind::InvalidData, format!("{error:?}")));
         match read {
             Ok(bytes) => Ok(Request::from_ssz(protocol.kind, &bytes).map_err(malformed)),
@@ -83,8 +98,9 @@ impl request_response::Codec for Codec {
         &mut self,
         protocol: &Protocol,
         io: &mut T,
-    ) -> io::Result<Result<Response, Refusal>> {
-        chunk::read_response(&mut self.counted(protocol.kind, io), protocol.kind.response_limits()).await
+    ) -> io::Result<Result<Held<Response>, Refusal>> {
+        let limits = protocol.kind.response_limits();
+        chunk::read_response(&mut self.counted(protocol.kind, io), limits, &self.received).await
     }
 
     async fn write_request<T: AsyncWrite + Unpin + Send>(
@@ -105,11 +121,14 @@ impl request_response::Codec for Codec {
         &mut self,
         protocol: &Protocol,
         io: &mut T,
-        response: Result<Response, Refusal>,
+        response: Result<Held<Response>, Refusal>,
     ) -> io::Result<()> {
-        let bytes = chunk::write_response(&response, protocol.kind.response_limits())?;
-        self.sent(protocol.kind, bytes.len());
-        io.write_all(&bytes).await
+        // The room is given back when all is written.
+        let (response, _room) =
+            response.map_or_else(|refusal| (Err(refusal), None), |held| (Ok(held.content), Some(held.room)));
+        let bytes = chunk::write_response(io, response, protocol.kind.response_limits()).await?;
+        self.sent(protocol.kind, bytes);
+        Ok(())
     }
 }
 

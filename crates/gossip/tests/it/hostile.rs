@@ -13,9 +13,9 @@ use libp2p::swarm::NetworkBehaviour;
 use libp2p::{Multiaddr, PeerId, Swarm, Transport, noise, swarm, tcp, yamux};
 use quintet_gossip::wire::requests::{Request, RequestKind};
 use quintet_gossip::wire::{chunk, snappy};
-use quintet_gossip::{DropReason, Status, Topic};
+use quintet_gossip::{DropReason, Gossip, Status, Topic};
 
-use crate::node::{DIGEST, Node, config, wait};
+use crate::node::{DIGEST, Node, Serve, config, wait};
 
 /// Sends and takes bytes as they are.
 #[derive(Debug, Clone, Default)]
@@ -146,6 +146,62 @@ async fn malformed_requests_ban() {
     }
     run_until(&mut swarm, "ban", || log.lock().unwrap().dropped == [(id, DropReason::Banned)]).await;
     assert!(log.lock().unwrap().requests.is_empty());
+}
+
+#[tokio::test]
+async fn something_behind_a_request_is_malformed() {
+    let node = Node::start(config()).await;
+    let (id, mut swarm) = villain(&node.address, true).await;
+    let log = node.log.clone();
+    run_until(&mut swarm, "admission", || log.lock().unwrap().connected == [id]).await;
+    let mut request = Vec::new();
+    chunk::write_frame(&[7; 32], &mut request).unwrap();
+    swarm.behaviour_mut().submissions.send_request(&node.id(), request.clone());
+    run_until(&mut swarm, "the request", || log.lock().unwrap().requests.len() == 1).await;
+    // What nobody reads would fill the stream's window until the answer is written.
+    request.extend([0; 1000]);
+    for _ in 0..3 {
+        swarm.behaviour_mut().submissions.send_request(&node.id(), request.clone());
+    }
+    run_until(&mut swarm, "ban", || log.lock().unwrap().dropped == [(id, DropReason::Banned)]).await;
+    assert_eq!(log.lock().unwrap().requests.len(), 1);
+}
+
+#[tokio::test]
+async fn who_opens_too_many_streams_loses_the_connection() {
+    let node = Node::start_with(config(), |_| None, Serve::Silent).await;
+    let (id, mut swarm) = villain(&node.address, true).await;
+    let log = node.log.clone();
+    run_until(&mut swarm, "admission", || log.lock().unwrap().connected == [id]).await;
+    let mut request = Vec::new();
+    chunk::write_frame(&[7; 32], &mut request).unwrap();
+    for _ in 0..70 {
+        swarm.behaviour_mut().submissions.send_request(&node.id(), request.clone());
+    }
+    run_until(&mut swarm, "the end", || log.lock().unwrap().dropped == [(id, DropReason::Disconnected)]).await;
+}
+
+#[tokio::test]
+async fn who_does_not_read_is_dropped_when_too_much_waits_for_it() {
+    let node = Node::start(config()).await;
+    let (id, mut swarm) = villain(&node.address, true).await;
+    let topic = node.handle.metrics().topic(Topic::PhaseAttestation);
+    run_until(&mut swarm, "the mesh", || topic.mesh.get() == 1).await;
+    // The villain's swarm does not run from here on.
+    let (mut sent, mut noise) = (0, 1u64);
+    while node.log.lock().unwrap().dropped.is_empty() && sent < 6000 {
+        let vote = std::iter::repeat_with(|| {
+            noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (noise >> 33) as u8
+        });
+        // Fails when the queue is full.
+        let _ = node.handle.publish(Gossip::PhaseAttestation(vote.take(8000).collect())).await;
+        sent += 1;
+        if sent % 2000 == 0 {
+            tokio::time::sleep(Duration::from_millis(800)).await;
+        }
+    }
+    node.wait("the end", |log| log.dropped == [(id, DropReason::Disconnected)]).await;
 }
 
 #[tokio::test]

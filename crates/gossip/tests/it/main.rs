@@ -5,6 +5,7 @@ mod bodies;
 mod connections;
 mod gossip;
 mod hostile;
+mod memory;
 mod node;
 mod requests;
 mod thousand;

@@ -157,7 +157,7 @@ async fn sidecar(
     while let Some(event) = events.recv().await {
         let mut log = log.lock().unwrap();
         match event {
-            NetworkEvent::Message { id, from, topic, gossip } => {
+            NetworkEvent::Message { id, from, topic, gossip, .. } => {
                 assert_eq!(gossip.topic(), topic);
                 if let Some(mut verdict) = judge(&gossip) {
                     if let Gossip::Submission(announced) = &gossip
@@ -170,7 +170,7 @@ async fn sidecar(
                 }
                 log.messages.push((from, gossip));
             }
-            NetworkEvent::Body { id, from, bytes } => {
+            NetworkEvent::Body { id, from, bytes, .. } => {
                 log.bodies.push((id, from));
                 log.held.insert(id.root(), bytes);
             }
