@@ -151,6 +151,7 @@ impl Default for Limits {
                 // A committee of 2,048 votes twice in each of three phases of a slot.
                 all: Rate { burst: 65_536.0, per_second: 1024.0 },
                 each: Rate { burst: 256.0, per_second: 16.0 },
+                useless: Rate { burst: 4096.0, per_second: 4096.0 / 60.0 },
             },
             process_bytes: 0,
             events: 8192,

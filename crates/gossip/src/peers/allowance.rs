@@ -63,8 +63,6 @@ pub struct Rates {
     pub requests: [Rate; RequestKind::ALL.len()],
     /// Bytes of answers, decompressed.
     pub bytes: Rate,
-    /// Messages that are ignored.
-    pub ignored: Rate,
 }
 
 impl Default for Rates {
@@ -74,8 +72,6 @@ impl Default for Rates {
             // A neighbour pulls a slot's submissions of 208 provers in three phases at worst from one peer.
             requests: [rate(5, 60), rate(2, 60), rate(512, 30), rate(512, 30), rate(1024, 12), rate(10, 60)],
             bytes: rate(96 << 20, 12),
-            // What another sidecar finds useful may be none here; all votes and announcements of a network for a while.
-            ignored: rate(4096, 60),
         }
     }
 }
@@ -85,27 +81,17 @@ impl Default for Rates {
 pub struct Allowance {
     requests: [TokenBucket; RequestKind::ALL.len()],
     bytes: TokenBucket,
-    ignored: TokenBucket,
 }
 
 impl Allowance {
     /// Everything.
     pub fn new(rates: &Rates, now: Instant) -> Self {
-        Self {
-            requests: rates.requests.map(|rate| TokenBucket::new(rate, now)),
-            bytes: TokenBucket::new(rates.bytes, now),
-            ignored: TokenBucket::new(rates.ignored, now),
-        }
+        Self { requests: rates.requests.map(|rate| TokenBucket::new(rate, now)), bytes: TokenBucket::new(rates.bytes, now) }
     }
 
     /// Whether a request that costs `cost` may be answered now.
     pub fn allows(&mut self, kind: RequestKind, cost: u64, now: Instant) -> bool {
         self.bytes.is_open(now) && self.requests[kind.index()].take(cost as f64, now)
-    }
-
-    /// Whether one more message that is of no use may pass.
-    pub fn ignores(&mut self, now: Instant) -> bool {
-        self.ignored.take(1.0, now)
     }
 
     /// Books an answer of this many bytes.

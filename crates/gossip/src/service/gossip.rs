@@ -69,7 +69,7 @@ impl Service {
     /// A message of a peer was of no use.
     fn on_ignored(&mut self, from: PeerId) {
         if self.flood.is_beyond(from, Instant::now()) {
-            self.fault(from, Fault::TooManyRequests);
+            self.fault(from, Fault::Noise);
         }
     }
 
@@ -88,18 +88,11 @@ impl Service {
                 Wish::Full => return self.decide(id, Verdict::Ignore),
             }
         }
-        if verdict == Verdict::Ignore {
-            self.heard_nothing_of_use(pending.from);
-        }
-        self.decide(id, verdict);
-    }
-
-    /// A peer sent what the sidecar has no use for. Sidecars that check what they send on do that now and then.
-    fn heard_nothing_of_use(&mut self, from: PeerId) {
-        let Some(peer) = self.peers.get_mut(&from).filter(|_| !self.behind) else { return };
-        if !peer.allowance.ignores(Instant::now()) {
+        let from = pending.from;
+        if verdict == Verdict::Ignore && !self.behind && self.flood.is_noise(from, Instant::now()) {
             self.fault(from, Fault::Noise);
         }
+        self.decide(id, verdict);
     }
 
     /// Takes a message out of the books as the sidecar wants it.

@@ -104,7 +104,7 @@ async fn an_announcement_on_the_wrong_topic_is_rejected_unseen() {
 async fn who_says_nothing_of_use_is_shut_out_unless_the_node_is_behind() {
     for behind in [false, true] {
         let mut config = config();
-        config.limits.rates.ignored = Rate { burst: 20.0, per_second: 0.01 };
+        config.limits.flood.useless = Rate { burst: 20.0, per_second: 0.01 };
         let bored = Node::start_with(config, |_| Some(Verdict::Ignore), Serve::Held).await;
         bored.handle.set_behind(behind);
         let mut talking = crate::node::config();

@@ -100,10 +100,11 @@ async fn who_sends_nothing_but_useless_messages_is_banned() {
     let metrics = node.handle.metrics().topic(Topic::PhaseAttestation);
     wait("all are ignored", || metrics.ignored.get() == 39).await;
     assert!(node.log.lock().unwrap().dropped.is_empty());
-    assert_eq!(node.handle.peers().await.unwrap()[0].points, 90, "nine beyond the thirty");
+    assert_eq!(node.handle.peers().await.unwrap()[0].points, 9, "beyond the thirty");
     // Points fade.
-    for n in 40..42 {
-        peer.handle.publish(Gossip::PhaseAttestation(vec![n; 10])).await.unwrap();
+    for n in 40..140 {
+        // Shut out meanwhile, perhaps.
+        let _ = peer.handle.publish(Gossip::PhaseAttestation(vec![n; 10])).await;
     }
     node.wait("ban", |log| log.dropped == [(peer.id(), DropReason::Banned)]).await;
 }
