@@ -148,6 +148,7 @@ export class Api {
       getBlockHeader: byBlock((entry) => this.#header(entry)),
       getBlockRoot: byBlock(({ root }) => ({ root })),
       getStateRoot: byState(({ block }) => ({ root: block.message.stateRoot })),
+      getProposerLookahead: byState(({ state }) => Array.from(state.proposerLookahead.toValue())),
       getStateFork: byState(({ state }) => state.fork.toValue()),
       getStateFinalityCheckpoints: byState(({ state }) => ({
         currentJustified: state.currentJustifiedCheckpoint.toValue(),
