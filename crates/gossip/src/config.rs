@@ -12,7 +12,7 @@ use crate::peers::allowance::{Rate, Rates};
 use crate::peers::fetcher::FetchLimits;
 use crate::peers::flood::FloodLimits;
 use crate::peers::isolation::IsolationLimits;
-use crate::wire::requests::Status;
+use crate::wire::requests::{RequestKind, Status};
 use crate::wire::topic::Topic;
 
 /// Everything that [`crate::Network::start`] needs.
@@ -85,8 +85,8 @@ impl NetworkConfig {
             return fault("target_peers is more than peers");
         }
         // Gossipsub forgets a message after its history, and a verdict then has nothing to send on.
-        if self.timing.verdict + limits.fetch.give_up + self.timing.request > crate::service::mesh::HISTORY {
-            return fault("verdict, fetch.give_up and request together are longer than gossip is remembered");
+        if self.timing.verdict + limits.fetch.give_up + self.timing.attempt() > crate::service::mesh::HISTORY {
+            return fault("verdict, fetch.give_up and one and a half of request together are longer than gossip is remembered");
         }
         Ok(())
     }
@@ -162,6 +162,8 @@ impl Default for Limits {
                 wanted: 4096,
                 pause: Duration::from_millis(300),
                 give_up: Duration::from_secs(8),
+                wait: Duration::from_millis(500),
+                part_bytes: 16 << 20,
             },
             rates: Rates::default(),
             isolation: IsolationLimits {
@@ -195,6 +197,21 @@ pub struct Timing {
     pub cool_off: Duration,
     /// How often limits, scores and pauses are looked at.
     pub tick: Duration,
+}
+
+impl Timing {
+    /// Time for the answer to a request. Outlines and parts are small, and asked for one after the other.
+    pub(crate) fn answer(&self, kind: RequestKind) -> Duration {
+        match kind {
+            RequestKind::Outline | RequestKind::Parts => self.request / 2,
+            _ => self.request,
+        }
+    }
+
+    /// Most time that a peer has to hand out a submission: its outline and then all of it, or, with what `wait` is less than the rest, parts of it.
+    pub(crate) fn attempt(&self) -> Duration {
+        self.request / 2 * 3
+    }
 }
 
 impl Default for Timing {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use libp2p::gossipsub::MessageId;
 use libp2p::{Multiaddr, PeerId};
+use quintet_types::Submission;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -14,6 +15,7 @@ use crate::memory::Held;
 use crate::metrics::Metrics;
 use crate::peers::conduct::Fault;
 use crate::service::Service;
+use crate::wire::outline::{Part, PartName, parts_of};
 use crate::wire::requests::{Refusal, Request, RequestKind, Response, Status};
 
 /// What a handle tells the service.
@@ -25,6 +27,7 @@ pub(crate) enum Command {
     Respond { peer: PeerId, kind: RequestKind, channel: Channel, response: Result<Held<Response>, Refusal> },
     SetStatus(Status),
     SetBehind(bool),
+    Hold(Vec<(PartName, Part)>),
     PhasePassed,
     Report { peer: PeerId, fault: Fault },
     Peers(oneshot::Sender<Vec<PeerInfo>>),
@@ -108,6 +111,11 @@ impl NetworkHandle {
     /// Whether this node is behind the others, so that it cannot tell what is of use: it then holds it against nobody that it ignores what they send.
     pub fn set_behind(&self, behind: bool) {
         self.tell(Command::SetBehind(behind));
+    }
+
+    /// A submission is held that did not come as [`NetworkEvent::Body`]: what others have in common with it need not be pulled. Hashes it.
+    pub fn hold(&self, submission: &Submission) {
+        self.tell(Command::Hold(parts_of(submission)));
     }
 
     /// A phase passed in which there should have been gossip: for the notice of isolation.

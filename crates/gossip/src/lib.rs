@@ -29,6 +29,7 @@ pub use libp2p::{Multiaddr, PeerId};
 pub use node_key::NodeKey;
 pub use peers::isolation::Isolation;
 pub use wire::digest::{ForkDigest, fork_digest};
+pub use wire::outline::{Outline, OutlineByRoot, PartName, PartsByIndex};
 pub use wire::requests::{BundlesByRange, Goodbye, JobsByRange, Request, Response, Status, SubmissionsByRoot};
 pub use wire::submission_id::SubmissionId;
 pub use wire::topic::Topic;

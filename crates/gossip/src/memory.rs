@@ -42,6 +42,11 @@ impl Room {
         taken
     }
 
+    /// Takes over another part of the same budget.
+    pub fn join(&mut self, other: Self) {
+        self.permit.merge(other.permit);
+    }
+
     /// A part of it, to be held by itself; all of it if it is smaller.
     pub fn split(&mut self, bytes: usize) -> Self {
         let bytes = bytes.min(self.permit.num_permits());

@@ -77,6 +77,14 @@ pub struct FetchMetrics {
     pub fetched: Counter,
     /// Bytes of those.
     pub bytes: Counter,
+    /// Of those, put together from outlines.
+    pub assembled: Counter,
+    /// Parts of those that came for them.
+    pub parts_pulled: Counter,
+    /// Parts of those that were known, or came for others.
+    pub parts_known: Counter,
+    /// Bytes of parts that are remembered (gauge).
+    pub part_bytes: Counter,
     /// Answers without the submission, time-outs, failures.
     pub retried: Counter,
     /// Answers with another submission than the announced one.

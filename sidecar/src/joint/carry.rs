@@ -1,18 +1,21 @@
 //! What goes over the network: announcements, submissions, proposals, votes, certified bundles.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use quintet_agreement::{Input, Verified, verify_certified, verify_proposal, verify_votes};
 use quintet_api::EventKind;
-use quintet_gossip::wire::requests::Refusal;
+use quintet_gossip::wire::{
+    outline::{part, part_names},
+    requests::Refusal,
+};
 use quintet_gossip::{
-    BundlesByRange, Gossip, MessageId, NetworkEvent, PeerId, Request, Responder, SubmissionId, SubmissionsByRoot, Verdict,
-    peers::conduct::Fault,
+    BundlesByRange, Gossip, MessageId, NetworkError, NetworkEvent, Outline, OutlineByRoot, PartName, PartsByIndex, PeerId,
+    Request, Responder, SubmissionId, SubmissionsByRoot, Verdict, peers::conduct::Fault,
 };
 use quintet_keys::{PublicKey, Signature};
 use quintet_types::{
-    Attestation, CertifiedBundle, Decode, Encode, JobId, Phase, PublicKeyBytes, Root, SignedProposal, Slot, Submission,
-    SubmissionHeader, TreeHash as _, domain::submission_domain_type,
+    Attestation, CertifiedBundle, Decode, Encode, JobId, Phase, ProverIndex, PublicKeyBytes, Root, SignedProposal, Slot,
+    Submission, SubmissionHeader, TreeHash as _, domain::submission_domain_type,
 };
 
 use super::{Fetched, JointError, Running};
@@ -21,6 +24,22 @@ use crate::{
     db,
     service::now_ms,
 };
+
+/// Where a submission is that peers may ask for.
+pub(super) struct Held {
+    pub(super) job: JobId,
+    phase: Phase,
+    prover: ProverIndex,
+    body_root: Root,
+    /// Names of its parts, once somebody asked for its outline.
+    names: Option<Box<[PartName]>>,
+}
+
+impl Held {
+    pub(super) const fn new(job: JobId, phase: Phase, prover: ProverIndex, body_root: Root) -> Self {
+        Self { job, phase, prover, body_root, names: None }
+    }
+}
 
 /// The name by which peers ask for a submission.
 pub(super) fn header_root(job: &JobId, phase: Phase, prover: &PublicKeyBytes, body_root: Root) -> Root {
@@ -208,20 +227,37 @@ impl Running {
             index.zip(live).and_then(|(index, live)| Some((index, live.body(phase, index, &body_root)?.submission.clone())))
         };
         let Some((index, submission)) = held else { return };
-        if self.held.insert(root, (job, phase, index, body_root)).is_some() {
+        if self.held.insert(root, Held::new(job, phase, index, body_root)).is_some() {
             return;
         }
         let header = SubmissionHeader { job_root: job.root(), phase, prover, body_root };
         let id = SubmissionId::from_header(job, &header, *submission.signature());
-        if let Err(error) = self.joint.network.publish(Gossip::Submission(id)).await {
+        let published = self.joint.network.publish(Gossip::Submission(id)).await;
+        // What was announced by others came by the network, which knows its parts.
+        if !matches!(published, Err(NetworkError::Duplicate)) {
+            self.hold(vec![submission]);
+        }
+        if let Err(error) = published {
             tracing::debug!(%error, "announcing a submission");
         }
+    }
+
+    /// Tells the network what others have in common with these, which are hashed for that.
+    pub(super) fn hold(&self, submissions: Vec<Arc<Submission>>) {
+        let network = self.joint.network.clone();
+        tokio::task::spawn_blocking(move || submissions.iter().for_each(|submission| network.hold(submission)));
     }
 
     fn answer(&mut self, peer: PeerId, request: &Request, responder: Responder) {
         let limits = responder.limits();
         let response = match request {
-            Request::Submissions(SubmissionsByRoot { roots }) => self.submissions_for(peer, roots, limits.total_bytes),
+            Request::Submissions(SubmissionsByRoot { roots }) => {
+                self.may_have_all(&peer, roots).map(|()| self.submissions(roots.iter(), limits.total_bytes))
+            }
+            Request::Outline(OutlineByRoot { root }) => self.may_have_all(&peer, &[*root]).map(|()| self.outline(root)),
+            Request::Parts(PartsByIndex { root, indices }) => {
+                self.may_have_all(&peer, &[*root]).map(|()| self.parts(root, indices))
+            }
             Request::Introduction(introduction) => {
                 self.introductions.hear(peer, *introduction);
                 Ok(Vec::new())
@@ -232,27 +268,46 @@ impl Running {
         responder.respond(response);
     }
 
-    /// What is held of these and the peer may have; a refusal if that is less than what is held.
-    fn submissions_for(&mut self, peer: PeerId, roots: &[Root], most: usize) -> Result<Vec<Vec<u8>>, Refusal> {
+    /// A refusal if any of these is held and the peer may not have it: neither its body nor its outline, nor parts of it.
+    fn may_have_all(&mut self, peer: &PeerId, roots: &[Root]) -> Result<(), Refusal> {
         let places: BTreeSet<(JobId, Phase)> =
-            roots.iter().filter_map(|root| self.held.get(root)).map(|(job, phase, ..)| (*job, *phase)).collect();
+            roots.iter().filter_map(|root| self.held.get(root)).map(|held| (held.job, held.phase)).collect();
         let now = now_ms();
         for (job, phase) in &places {
-            if !self.may_have(&peer, job, *phase, now) {
+            if !self.may_have(peer, job, *phase, now) {
                 tracing::debug!(%peer, %job, "a peer that is no validator's asks for commitments of an open phase");
                 return Err(Refusal::Unavailable);
             }
         }
-        Ok(self.submissions(roots.iter(), most))
+        Ok(())
+    }
+
+    fn submission(&self, root: &Root) -> Option<Arc<Submission>> {
+        let held = self.held.get(root)?;
+        let core = self.joint.shared.read();
+        Some(Arc::clone(&core.job(&held.job)?.body(held.phase, held.prover, &held.body_root)?.submission))
     }
 
     fn submissions<'a>(&self, roots: impl Iterator<Item = &'a Root>, most: usize) -> Vec<Vec<u8>> {
-        let core = self.joint.shared.read();
-        let found = roots.filter_map(|root| {
-            let (job, phase, prover, body_root) = self.held.get(root)?;
-            Some(core.job(job)?.body(*phase, *prover, body_root)?.submission.as_ssz_bytes())
+        within(roots.filter_map(|root| Some(self.submission(root)?.as_ssz_bytes())), most)
+    }
+
+    /// Nothing for what has no outline, or too long a one.
+    fn outline(&mut self, root: &Root) -> Vec<Vec<u8>> {
+        let outline = self.submission(root).and_then(|submission| {
+            let held = self.held.get_mut(root)?;
+            // To find them all is hashed, so that is done once and not for everybody who asks.
+            if held.names.is_none() {
+                held.names = Some(part_names(&submission)?.into());
+            }
+            Outline::with_names(&submission, held.names.as_deref()?)
         });
-        within(found, most)
+        outline.iter().map(Outline::as_ssz_bytes).collect()
+    }
+
+    fn parts(&self, root: &Root, indices: &[u16]) -> Vec<Vec<u8>> {
+        let submission = self.submission(root);
+        submission.iter().flat_map(|submission| indices.iter().filter_map(|index| part(submission, *index))).collect()
     }
 
     fn bundles(&self, range: &BundlesByRange, most: usize) -> Result<Vec<Vec<u8>>, Refusal> {

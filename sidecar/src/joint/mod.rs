@@ -36,8 +36,7 @@ use quintet_api::EventKind;
 use quintet_gossip::{NetworkEvent, NetworkHandle, PeerId};
 use quintet_signer::ValidatorSigner;
 use quintet_types::{
-    BundleCertificate, CertifiedBundle, JobId, Phase, ProverIndex, PublicKeyBytes, Root, SignedProposal, Slot, Spec,
-    ValidatorIndex,
+    BundleCertificate, CertifiedBundle, JobId, Phase, PublicKeyBytes, Root, SignedProposal, Slot, Spec, ValidatorIndex,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -144,7 +143,7 @@ struct Running {
     /// Certificates of the last closed phase of jobs.
     certificates: HashMap<JobId, BundleCertificate>,
     /// Submissions that are here, by the root of their header.
-    held: HashMap<Root, (JobId, Phase, ProverIndex, Root)>,
+    held: HashMap<Root, carry::Held>,
     keys: HashMap<PublicKeyBytes, quintet_keys::PublicKey>,
     memory: Arc<Semaphore>,
     /// Submissions that came as the answer to a request.
@@ -224,16 +223,20 @@ impl Running {
     /// Looks through all jobs for what is held.
     fn index(&mut self) {
         let core = self.joint.shared.read();
-        let mut found = HashMap::new();
+        let (mut found, mut open) = (HashMap::new(), Vec::new());
         for (id, live) in core.jobs() {
             for (prover, received) in Phase::ALL.into_iter().flat_map(|phase| live.bodies(phase)) {
                 let (phase, body_root) = (received.submission.phase(), received.body_root);
                 let root = carry::header_root(id, phase, received.submission.prover(), body_root);
-                found.insert(root, (*id, phase, prover, body_root));
+                found.insert(root, carry::Held::new(*id, phase, prover, body_root));
+                if !live.job().state().is_over() {
+                    open.push(Arc::clone(&received.submission));
+                }
             }
         }
         drop(core);
         self.held = found;
+        self.hold(open);
     }
 
     /// Something happened in the core.

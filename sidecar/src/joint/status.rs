@@ -46,7 +46,7 @@ impl Running {
             ledger_root: self.status.ledger.1,
             earliest_slot: core.earliest_slot(),
         };
-        self.held.retain(|_, (job, ..)| core.job(job).is_some());
+        self.held.retain(|_, held| core.job(&held.job).is_some());
         self.certificates.retain(|job, _| core.job(job).is_some());
         self.told.retain(|(job, _), _| core.job(job).is_some_and(|live| !live.job().state().is_over()));
         drop(core);

@@ -146,5 +146,12 @@ fn fetches(writer: &mut Writer<'_>, all: &Metrics) -> fmt::Result {
         ([("result", "abandoned")], fetch.abandoned.get()),
     ];
     writer.family(("gossip_fetches", "Pulled submissions by what came of it"), Counter, results)?;
+    let parts = [([("result", "pulled")], fetch.parts_pulled.get()), ([("result", "known")], fetch.parts_known.get())];
+    let named =
+        ("gossip_fetched_parts", "Parts that pulled submissions have in common with others: pulled for them, or known already");
+    writer.family(named, Counter, parts)?;
+    writer.one(("gossip_part_bytes", "Bytes of parts of submissions that are remembered"), Gauge, fetch.part_bytes.get())?;
+    let assembled = ("gossip_assembled", "Pulled submissions that were put together from outlines and parts");
+    writer.one(assembled, Counter, fetch.assembled.get())?;
     writer.one(("gossip_fetched_bytes", "Bytes of submissions that were pulled"), Counter, fetch.bytes.get())
 }

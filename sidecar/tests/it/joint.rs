@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use quintet_agreement::{Enrolled, Member, Timing};
 use quintet_api::CertificateState;
 use quintet_beacon::{BlockInfo, ChainEvent, Head, Lookahead};
-use quintet_gossip::wire::requests::Refusal as NetworkRefusal;
+use quintet_gossip::wire::{outline, requests::Refusal as NetworkRefusal};
 use quintet_gossip::{
-    Network, NetworkConfig, NetworkError, NetworkHandle, NodeKey, Request, Status, SubmissionsByRoot, fork_digest,
+    Network, NetworkConfig, NetworkError, NetworkHandle, NodeKey, Outline, OutlineByRoot, PartsByIndex, Request, Status,
+    SubmissionsByRoot, fork_digest,
 };
 use quintet_keys::SecretKey;
 use quintet_node::spec_root;
@@ -26,8 +27,8 @@ use quintet_sidecar::{
 use quintet_signer::{SignError, SigningRequest, ValidatorKey, ValidatorSigner};
 use quintet_store::{Options, Store};
 use quintet_types::{
-    Account, Epoch, Introduction, JobId, Phase, PublicKeyBytes, Reason, Reward, Root, SignatureBytes, SigningVariant, Slot,
-    Spec, Submission, TreeHash as _, ValidatorIndex,
+    Account, Encode as _, Epoch, Introduction, JobId, Phase, PublicKeyBytes, Reason, Reward, Root, SignatureBytes,
+    SigningVariant, Slot, Spec, Submission, TreeHash as _, ValidatorIndex,
 };
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -362,19 +363,36 @@ async fn commitments_are_for_validators_until_the_phase_closes() {
     until("the job is planned", 60, || sidecars.iter().all(in_t1)).await;
     let body = factory.commitments(&job, &factory.selected(&job)[0]);
     let root = body.header().tree_hash_root();
-    sidecars[0].submit(body).await;
+    sidecars[0].submit(body.clone()).await;
     let held = |sidecar: &Sidecar| sidecar.shared.read().job(&job).is_some_and(|live| live.of_phase(Phase::T1).count() == 1);
     until("the other validator has it", 5, || held(&sidecars[1])).await;
-    let wanted = || Request::Submissions(SubmissionsByRoot { roots: vec![root].try_into().unwrap() });
-    let refused = stranger.request(peer, wanted()).await;
-    assert!(in_t1(&sidecars[0]), "the machine is too slow for this test");
-    assert!(matches!(refused, Err(NetworkError::Refused { code: NetworkRefusal::Unavailable, .. })), "{refused:?}");
+    let fetched = &sidecars[1].network.metrics().fetch;
+    assert_eq!((fetched.fetched.get(), fetched.assembled.get()), (1, 1), "by its outline");
+    // Neither as a whole, nor its outline, nor parts of it.
+    let wanted = || {
+        [
+            Request::Submissions(SubmissionsByRoot { roots: vec![root].try_into().unwrap() }),
+            Request::Outline(OutlineByRoot { root }),
+            Request::Parts(PartsByIndex { root, indices: vec![0].try_into().unwrap() }),
+        ]
+    };
+    for request in wanted() {
+        let refused = stranger.request(peer, request).await;
+        assert!(in_t1(&sidecars[0]), "the machine is too slow for this test");
+        assert!(matches!(refused, Err(NetworkError::Refused { code: NetworkRefusal::Unavailable, .. })), "{refused:?}");
+    }
     let shown = sidecars[0].board.peers().await.unwrap();
     let of = |id: String| shown.peers.iter().find(|peer| peer.peer_id == id).unwrap().validator;
     assert_eq!(of(sidecars[1].network.local_peer_id().to_string()), Some(ValidatorIndex(1)));
     assert_eq!(of(stranger.local_peer_id().to_string()), None);
     until("T1 is closed", 60, || sidecars.iter().all(|sidecar| sidecar.state(&job).is_some_and(JobState::is_over))).await;
-    assert_eq!(stranger.request(peer, wanted()).await.unwrap().len(), 1, "now it is for everybody");
+    let mut answers = Vec::new();
+    for request in wanted() {
+        answers.push(stranger.request(peer, request).await.unwrap());
+    }
+    assert_eq!(answers[0], [body.as_ssz_bytes()], "now it is for everybody");
+    assert_eq!(answers[1], [Outline::of(&body).unwrap().as_ssz_bytes()]);
+    assert_eq!(answers[2], [outline::part(&body, 0).unwrap()]);
     sidecars.iter().for_each(|sidecar| sidecar.stop.cancel());
 }
 

@@ -70,7 +70,16 @@ impl Default for Rates {
         let rate = |burst: u32, seconds: u32| Rate { burst: burst.into(), per_second: f64::from(burst) / f64::from(seconds) };
         Self {
             // A neighbour pulls a slot's submissions of 208 provers in three phases at worst from one peer.
-            requests: [rate(5, 60), rate(2, 60), rate(512, 30), rate(512, 30), rate(1024, 12), rate(10, 60)],
+            requests: [
+                rate(5, 60),
+                rate(2, 60),
+                rate(512, 30),
+                rate(512, 30),
+                rate(1024, 12),
+                rate(10, 60),
+                rate(1024, 12),
+                rate(1024, 12),
+            ],
             bytes: rate(96 << 20, 12),
         }
     }

@@ -21,6 +21,10 @@ pub struct FetchLimits {
     pub pause: Duration,
     /// From when a submission is wanted until it is given up.
     pub give_up: Duration,
+    /// How long parts are waited for that are on their way from another peer.
+    pub wait: Duration,
+    /// Bytes of parts of submissions that are remembered, for outlines of others.
+    pub part_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -32,6 +36,8 @@ struct Want {
     /// Not asked again: they answered with something else.
     liars: HashSet<PeerId>,
     running: Option<PeerId>,
+    /// Who led to something else by which outline. From then on it is pulled whole.
+    suspect: Option<(PeerId, Root)>,
     not_before: Instant,
     until: Instant,
 }
@@ -82,6 +88,7 @@ impl Fetcher {
             asked: HashSet::new(),
             liars: HashSet::new(),
             running: None,
+            suspect: None,
             not_before: now,
             until: now + self.limits.give_up,
         };
@@ -161,6 +168,18 @@ impl Fetcher {
             want.liars.insert(*peer);
         }
         self.failed(root, peer);
+    }
+
+    /// What the outline with this digest led to was something else, and `peer`, who handed it out, may not be to blame. From now on it is pulled whole.
+    pub fn suspect(&mut self, root: &Root, peer: PeerId, outline: Root) {
+        if let Some(want) = self.wants.get_mut(root) {
+            want.suspect = Some((peer, outline));
+        }
+    }
+
+    /// Who handed out an outline that led to something else, and its digest.
+    pub fn suspected(&self, root: &Root) -> Option<(PeerId, Root)> {
+        self.wants.get(root)?.suspect
     }
 
     /// It is here: no longer wanted. A request that is still under way for it no longer counts.

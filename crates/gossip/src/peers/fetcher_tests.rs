@@ -5,8 +5,15 @@ use quintet_types::{JobId, Phase, PublicKeyBytes, SignatureBytes, Slot};
 
 use super::*;
 
-const LIMITS: FetchLimits =
-    FetchLimits { running: 3, per_peer: 2, wanted: 10, pause: Duration::from_millis(100), give_up: Duration::from_secs(5) };
+const LIMITS: FetchLimits = FetchLimits {
+    running: 3,
+    per_peer: 2,
+    wanted: 10,
+    pause: Duration::from_millis(100),
+    give_up: Duration::from_secs(5),
+    wait: Duration::from_millis(500),
+    part_bytes: 1 << 20,
+};
 
 fn id(n: u8) -> SubmissionId {
     SubmissionId {

@@ -3,9 +3,11 @@
 
 pub(crate) mod address;
 pub mod allowance;
+pub mod assembler;
 pub mod conduct;
 pub mod dialer;
 pub mod fetcher;
 pub mod flood;
 pub(crate) mod gate;
 pub mod isolation;
+pub mod parts;

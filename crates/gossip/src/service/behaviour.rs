@@ -41,6 +41,8 @@ pub(crate) struct Behaviour {
     pub(crate) bundles: Requests,
     pub(crate) submissions: Requests,
     pub(crate) introduction: Requests,
+    pub(crate) outline: Requests,
+    pub(crate) parts: Requests,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
 }
@@ -78,7 +80,7 @@ impl Behaviour {
                 Codec::new(metrics.clone(), received.clone()),
                 [(Protocol::new(kind, digest), ProtocolSupport::Full)],
                 request_response::Config::default()
-                    .with_request_timeout(config.timing.request)
+                    .with_request_timeout(config.timing.answer(kind))
                     .with_max_concurrent_streams(muxing::MAX_STREAMS),
             )
         };
@@ -92,6 +94,8 @@ impl Behaviour {
             bundles: requests(RequestKind::Bundles),
             submissions: requests(RequestKind::Submissions),
             introduction: requests(RequestKind::Introduction),
+            outline: requests(RequestKind::Outline),
+            parts: requests(RequestKind::Parts),
             identify: identify::Behaviour::new(
                 identify::Config::new("quintet/1".into(), key.public())
                     .with_agent_version(config.agent.clone())
@@ -109,6 +113,8 @@ impl Behaviour {
             RequestKind::Bundles => &mut self.bundles,
             RequestKind::Submissions => &mut self.submissions,
             RequestKind::Introduction => &mut self.introduction,
+            RequestKind::Outline => &mut self.outline,
+            RequestKind::Parts => &mut self.parts,
         }
     }
 }

@@ -28,6 +28,7 @@ impl Service {
                 self.config.status = crate::Status { fork_digest, ..status };
             }
             Command::SetBehind(behind) => self.behind = behind,
+            Command::Hold(parts) => self.assembler.learn(parts),
             Command::PhasePassed => self.isolation.phase_passed(Instant::now()),
             Command::Report { peer, fault } => self.fault(peer, fault),
             Command::Peers(done) => drop(done.send(self.peer_infos())),

@@ -188,7 +188,7 @@ impl Service {
                 self.metrics.dial_failures.add(1);
                 self.dialer.failed(entry, Instant::now());
             }
-            Internal::Checked { root, peer, body, good } => self.on_checked(root, peer, body, good),
+            Internal::Checked { root, peer, found } => self.on_checked(root, peer, found),
         }
     }
 

@@ -8,6 +8,7 @@ mod fetching;
 mod gossip;
 pub(crate) mod mesh;
 mod muxing;
+mod outlines;
 mod requests;
 mod tick;
 mod validation;
@@ -25,14 +26,16 @@ use quintet_types::Root;
 use tokio::sync::{mpsc, oneshot};
 
 use self::behaviour::{Behaviour, BehaviourEvent};
+use self::fetching::Found;
 use self::validation::Validation;
 use crate::config::NetworkConfig;
 use crate::error::NetworkError;
 use crate::event::{DropReason, NetworkEvent};
 use crate::handle::Command;
-use crate::memory::{Budget, Held};
+use crate::memory::Budget;
 use crate::metrics::Metrics;
 use crate::peers::allowance::Allowance;
+use crate::peers::assembler::Assembler;
 use crate::peers::conduct::Conduct;
 use crate::peers::dialer::Dialer;
 use crate::peers::fetcher::Fetcher;
@@ -65,8 +68,12 @@ enum Purpose {
     Status,
     /// To say goodbye.
     Goodbye,
-    /// To pull a submission.
+    /// To pull a submission, whole.
     Fetch(Root),
+    /// To pull its outline.
+    Outline(Root),
+    /// To pull parts of it.
+    Parts(Root),
     /// Because the sidecar wants to know.
     Sidecar(oneshot::Sender<Result<Response, NetworkError>>),
 }
@@ -77,7 +84,7 @@ enum Internal {
     /// A host was looked up.
     Resolved { entry: usize, address: Multiaddr, found: std::io::Result<Vec<Multiaddr>> },
     /// A submission was checked.
-    Checked { root: Root, peer: PeerId, body: Held<Vec<u8>>, good: bool },
+    Checked { root: Root, peer: PeerId, found: Option<Found> },
 }
 
 /// The task's state.
@@ -100,7 +107,10 @@ pub(crate) struct Service {
     flood: Flood,
     /// Of answers that are not written yet.
     answers: Budget,
+    /// Of what peers send.
+    received: Budget,
     fetcher: Fetcher,
+    assembler: Assembler,
     isolation: IsolationWatch,
     /// Whether this node does not know yet what others speak of, so that what it ignores says nothing of them.
     behind: bool,
@@ -115,7 +125,8 @@ impl Service {
         events: mpsc::Sender<NetworkEvent>,
     ) -> Result<Self, NetworkError> {
         let (timing, limits) = (&config.timing, &config.limits);
-        let swarm = behaviour::swarm(&config, &metrics, &Budget::new(limits.received_bytes))?;
+        let received = Budget::new(limits.received_bytes);
+        let swarm = behaviour::swarm(&config, &metrics, &received)?;
         let now = Instant::now();
         Ok(Self {
             swarm,
@@ -133,7 +144,9 @@ impl Service {
             validation: Validation::new(limits),
             flood: Flood::new(limits.flood, now),
             answers: Budget::new(limits.answer_bytes),
+            received,
             fetcher: Fetcher::new(limits.fetch),
+            assembler: Assembler::new(limits.fetch.part_bytes),
             isolation: IsolationWatch::new(limits.isolation),
             behind: false,
             config,
@@ -192,6 +205,8 @@ impl Service {
             BehaviourEvent::Bundles(event) => self.on_request_event(RequestKind::Bundles, event),
             BehaviourEvent::Submissions(event) => self.on_request_event(RequestKind::Submissions, event),
             BehaviourEvent::Introduction(event) => self.on_request_event(RequestKind::Introduction, event),
+            BehaviourEvent::Outline(event) => self.on_request_event(RequestKind::Outline, event),
+            BehaviourEvent::Parts(event) => self.on_request_event(RequestKind::Parts, event),
             BehaviourEvent::Gate(never) | BehaviourEvent::Limits(never) => match never {},
             // A connection whose other end does not answer is dead; one that does not speak ping may be well.
             BehaviourEvent::Ping(ping::Event { peer, connection, result: Err(error) }) => {

@@ -129,6 +129,8 @@ impl Service {
             },
             Purpose::Goodbye => self.close_now(&peer),
             Purpose::Fetch(root) => self.on_fetched(root, peer, response),
+            Purpose::Outline(root) => self.on_outline(root, peer, response),
+            Purpose::Parts(root) => self.on_parts(root, peer, response),
             // The sidecar may no longer want to know. It bounds how much it asks for at a time.
             Purpose::Sidecar(done) => {
                 let response = response.map(|held| held.content).map_err(|code| NetworkError::Refused { peer, code });
@@ -145,7 +147,13 @@ impl Service {
             _ => None,
         };
         match purpose {
-            Purpose::Fetch(root) => return self.on_fetch_failed(root, peer, fault),
+            // Who knows no outlines has the submission as a whole.
+            Purpose::Outline(root) if matches!(error, OutboundFailure::UnsupportedProtocols) => {
+                return self.ask_whole(root, peer);
+            }
+            Purpose::Fetch(root) | Purpose::Outline(root) | Purpose::Parts(root) => {
+                return self.on_fetch_failed(root, peer, fault);
+            }
             Purpose::Goodbye => return self.close_now(&peer),
             Purpose::Sidecar(done) => drop(done.send(Err(NetworkError::Request { peer, reason: error.to_string() }))),
             // Without a status the peer is dropped when its time is over.

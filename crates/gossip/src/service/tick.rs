@@ -20,6 +20,7 @@ impl Service {
             self.close(&id, pending, Verdict::Ignore);
         }
         self.validation.forget(now);
+        self.end_waits(now);
         self.expire_fetches(now);
         self.start_fetches();
         self.look_at_peers(now);

@@ -9,9 +9,13 @@ use ssz_types::VariableList;
 use ssz_types::typenum::U64;
 
 use super::digest::ForkDigest;
+use super::outline::{MAX_OUTLINE_BYTES, MAX_PART_BYTES, OutlineByRoot, PartsByIndex};
 
 /// Most roots in a [`SubmissionsByRoot`].
 pub type MaxRequestRoots = U64;
+
+/// Most indices in a [`PartsByIndex`].
+pub const MAX_REQUEST_PARTS: usize = 1024;
 
 /// Most slots in a request by range.
 pub const MAX_REQUEST_SLOTS: u64 = 64;
@@ -117,6 +121,10 @@ pub enum RequestKind {
     Submissions,
     /// [`Introduction`].
     Introduction,
+    /// [`OutlineByRoot`].
+    Outline,
+    /// [`PartsByIndex`].
+    Parts,
 }
 
 /// Any request.
@@ -134,6 +142,10 @@ pub enum Request {
     Submissions(SubmissionsByRoot),
     /// Tells whose sidecar we are. Answered with nothing; what it is worth is the sidecar's matter.
     Introduction(Introduction),
+    /// For a submission's outline; the item is one `Outline`, and there is none if the peer has none: then the submission is to be had whole or not at all.
+    Outline(OutlineByRoot),
+    /// For parts of a submission; each item is one part, in the order of the request.
+    Parts(PartsByIndex),
 }
 
 /// The items of an answer, each SSZ.
@@ -205,7 +217,16 @@ const MIB: usize = 1 << 20;
 
 impl RequestKind {
     /// All of them, in the order of [`RequestKind::index`].
-    pub const ALL: [Self; 6] = [Self::Status, Self::Goodbye, Self::Jobs, Self::Bundles, Self::Submissions, Self::Introduction];
+    pub const ALL: [Self; 8] = [
+        Self::Status,
+        Self::Goodbye,
+        Self::Jobs,
+        Self::Bundles,
+        Self::Submissions,
+        Self::Introduction,
+        Self::Outline,
+        Self::Parts,
+    ];
 
     /// Place in [`RequestKind::ALL`].
     pub const fn index(self) -> usize {
@@ -221,6 +242,8 @@ impl RequestKind {
             Self::Bundles => "bundles_by_range",
             Self::Submissions => "submissions_by_root",
             Self::Introduction => "introduction",
+            Self::Outline => "outline_by_root",
+            Self::Parts => "parts_by_index",
         }
     }
 
@@ -240,6 +263,9 @@ impl RequestKind {
             Self::Jobs | Self::Bundles => (16, 16),
             Self::Submissions => (32, 32 * 64),
             Self::Introduction => (<Introduction as Encode>::ssz_fixed_len(), <Introduction as Encode>::ssz_fixed_len()),
+            Self::Outline => (32, 32),
+            // An offset stands between root and indices.
+            Self::Parts => (36 + 2, 36 + 2 * MAX_REQUEST_PARTS),
         }
     }
 
@@ -252,6 +278,9 @@ impl RequestKind {
             Self::Jobs => limits(1024, 64 << 10, 8 * MIB),
             Self::Bundles => limits(1024, 2 * MIB, 16 * MIB),
             Self::Submissions => limits(64, 16 * MIB, 32 * MIB),
+            Self::Outline => limits(1, MAX_OUTLINE_BYTES, MAX_OUTLINE_BYTES),
+            // A submission that has parts holds no more than this.
+            Self::Parts => limits(MAX_REQUEST_PARTS, MAX_PART_BYTES, 8 * MIB),
         }
     }
 }
@@ -266,13 +295,15 @@ impl Request {
             Self::Bundles(_) => RequestKind::Bundles,
             Self::Submissions(_) => RequestKind::Submissions,
             Self::Introduction(_) => RequestKind::Introduction,
+            Self::Outline(_) => RequestKind::Outline,
+            Self::Parts(_) => RequestKind::Parts,
         }
     }
 
-    /// What answering it costs of a peer's allowance: slots or roots.
+    /// What answering it costs of a peer's allowance: slots, roots or requests.
     pub fn cost(&self) -> u64 {
         match self {
-            Self::Status(_) | Self::Goodbye(_) | Self::Introduction(_) => 1,
+            Self::Status(_) | Self::Goodbye(_) | Self::Introduction(_) | Self::Outline(_) | Self::Parts(_) => 1,
             Self::Jobs(range) => range.count,
             Self::Bundles(range) => range.count,
             Self::Submissions(request) => request.roots.len() as u64,
@@ -288,6 +319,8 @@ impl Request {
             Self::Bundles(range) => range.as_ssz_bytes(),
             Self::Submissions(request) => request.as_ssz_bytes(),
             Self::Introduction(introduction) => introduction.as_ssz_bytes(),
+            Self::Outline(request) => request.as_ssz_bytes(),
+            Self::Parts(request) => request.as_ssz_bytes(),
         }
     }
 
@@ -320,6 +353,14 @@ impl Request {
                     return Err(DecodeError::BytesInvalid("no roots".into()));
                 }
                 Ok(Self::Submissions(request))
+            }
+            RequestKind::Outline => OutlineByRoot::from_ssz_bytes(bytes).map(Self::Outline),
+            RequestKind::Parts => {
+                let request = PartsByIndex::from_ssz_bytes(bytes)?;
+                if request.indices.is_empty() || !request.indices.is_sorted_by(|a, b| a < b) {
+                    return Err(DecodeError::BytesInvalid("no indices, or not in rising order".into()));
+                }
+                Ok(Self::Parts(request))
             }
         }
     }

@@ -31,6 +31,11 @@ fn requests() -> impl Strategy<Value = Request> {
         }),
         prop::collection::vec(root(), 1..=64)
             .prop_map(|roots| Request::Submissions(SubmissionsByRoot { roots: VariableList::new(roots).unwrap() })),
+        root().prop_map(|root| Request::Outline(OutlineByRoot { root })),
+        (root(), prop::collection::btree_set(any::<u16>(), 1..=MAX_REQUEST_PARTS)).prop_map(|(root, indices)| {
+            let indices = indices.into_iter().collect::<Vec<_>>().try_into().unwrap();
+            Request::Parts(PartsByIndex { root, indices })
+        }),
     ]
 }
 
@@ -69,6 +74,13 @@ fn requests_for_nothing_or_too_much_are_refused() {
     assert!(Request::from_ssz(RequestKind::Jobs, &beyond).is_err());
     assert!(Request::from_ssz(RequestKind::Submissions, &[]).is_err());
     assert!(Request::from_ssz(RequestKind::Submissions, &[0; 65 * 32]).is_err());
+    let parts = |indices: Vec<u16>| PartsByIndex { root: Root::ZERO, indices: indices.try_into().unwrap() }.as_ssz_bytes();
+    assert!(Request::from_ssz(RequestKind::Parts, &parts(vec![0, 65_535])).is_ok());
+    for wrong in [vec![], vec![3, 3], vec![4, 3]] {
+        assert!(Request::from_ssz(RequestKind::Parts, &parts(wrong)).is_err());
+    }
+    let too_many: Vec<u8> = parts(vec![]).into_iter().chain((0..=1024u16).flat_map(u16::to_le_bytes)).collect();
+    assert!(Request::from_ssz(RequestKind::Parts, &too_many).is_err());
 }
 
 #[test]

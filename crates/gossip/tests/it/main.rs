@@ -7,5 +7,6 @@ mod gossip;
 mod hostile;
 mod memory;
 mod node;
+mod outlines;
 mod requests;
 mod thousand;

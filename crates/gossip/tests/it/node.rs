@@ -5,13 +5,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use quintet_gossip::peers::isolation::IsolationLimits;
+use quintet_gossip::wire::outline::{part, part_names};
+use quintet_gossip::wire::requests::Refusal;
 use quintet_gossip::{
-    DropReason, ForkDigest, Gossip, Multiaddr, Network, NetworkConfig, NetworkEvent, NetworkHandle, NodeKey, PeerId, Request,
-    Status, SubmissionId, Topic, Verdict,
+    DropReason, ForkDigest, Gossip, Multiaddr, Network, NetworkConfig, NetworkEvent, NetworkHandle, NodeKey, Outline, PeerId,
+    Request, Status, SubmissionId, Topic, Verdict,
 };
-use quintet_types::submission::{PartialProof, SignedPartialProofs};
 use quintet_types::{
-    Encode, InstanceIndex, JobId, PartialProofs, Phase, PublicKeyBytes, Root, SignatureBytes, Slot, Submission,
+    BloomHash, Commitment, Commitments, Decode, Encode, FullProof, InstanceIndex, JobId, PartialProof, PartialProofs, Phase,
+    PublicKeyBytes, Root, SignatureBytes, SignedCommitments, SignedFullProof, SignedPartialProofs, Slot, Submission,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -27,6 +29,16 @@ pub(crate) enum Serve {
     Silent,
     /// With another submission.
     Lie,
+    /// With what it holds, and as one that knows no outlines.
+    Whole,
+    /// With what it holds, and with outlines of something else.
+    FalseOutlines,
+    /// With what it holds, and with parts of something else.
+    FalseParts,
+    /// With what it holds, and with outlines, but not with parts.
+    NoParts,
+    /// With what it holds, and with outlines, and not at all where it is asked for parts.
+    SilentParts,
 }
 
 /// What happened.
@@ -36,6 +48,8 @@ pub(crate) struct Log {
     pub(crate) bodies: Vec<(SubmissionId, PeerId)>,
     pub(crate) missing: Vec<SubmissionId>,
     pub(crate) served: Vec<(PeerId, Root)>,
+    /// Parts that were handed out, by submission and place.
+    pub(crate) parts: Vec<(Root, u16)>,
     pub(crate) requests: Vec<Request>,
     pub(crate) connected: Vec<PeerId>,
     pub(crate) dropped: Vec<(PeerId, DropReason)>,
@@ -113,8 +127,14 @@ impl Node {
 
     pub(crate) fn hold(&self, submission: &Submission) -> SubmissionId {
         let id = SubmissionId::of(submission);
+        self.handle.hold(submission);
         self.log.lock().unwrap().held.insert(id.root(), submission.as_ssz_bytes());
         id
+    }
+
+    /// A submission's SSZ, if it is held here.
+    pub(crate) fn body(&self, submission: &Submission) -> Option<Vec<u8>> {
+        self.log.lock().unwrap().held.get(&SubmissionId::of(submission).root()).cloned()
     }
 
     /// Waits until something holds of the log.
@@ -176,22 +196,9 @@ async fn sidecar(
             }
             NetworkEvent::BodyMissing { id } => log.missing.push(id),
             NetworkEvent::Request { peer, request, responder } => {
-                if let Request::Submissions(wanted) = &request {
-                    let roots: Vec<Root> = wanted.roots.iter().copied().collect();
-                    match serve {
-                        Serve::Held => {
-                            let items: Vec<_> = roots.iter().filter_map(|root| log.held.get(root).cloned()).collect();
-                            if !items.is_empty() {
-                                log.served.extend(roots.iter().map(|root| (peer, *root)));
-                            }
-                            responder.respond(Ok(items));
-                        }
-                        Serve::Nothing => responder.respond(Ok(vec![])),
-                        Serve::Silent => unanswered.push(responder),
-                        Serve::Lie => responder.respond(Ok(vec![submission(99, 10).as_ssz_bytes()])),
-                    }
-                } else {
-                    responder.respond(Ok(vec![b"one".to_vec(), b"two".to_vec()]));
+                match answer(&mut log, peer, &request, serve) {
+                    Some(response) => responder.respond(response),
+                    None => unanswered.push(responder),
                 }
                 log.requests.push(request);
             }
@@ -204,6 +211,116 @@ async fn sidecar(
     }
 }
 
+/// What a node answers; `None` for nothing.
+fn answer(log: &mut Log, peer: PeerId, request: &Request, serve: Serve) -> Option<Result<Vec<Vec<u8>>, Refusal>> {
+    let held = |root: &Root| log.held.get(root).map(|bytes| Submission::from_ssz_bytes(bytes).unwrap());
+    if matches!(request, Request::Submissions(_) | Request::Outline(_) | Request::Parts(_)) {
+        match serve {
+            Serve::Silent => return None,
+            Serve::Nothing => return Some(Ok(vec![])),
+            _ => {}
+        }
+    }
+    let items = match request {
+        Request::Parts(_) if serve == Serve::SilentParts => return None,
+        Request::Submissions(_) if serve == Serve::Lie => vec![submission(99, 10).as_ssz_bytes()],
+        Request::Submissions(wanted) => {
+            let items: Vec<_> = wanted.roots.iter().filter_map(|root| log.held.get(root).cloned()).collect();
+            if !items.is_empty() {
+                log.served.extend(wanted.roots.iter().map(|root| (peer, *root)));
+            }
+            items
+        }
+        Request::Outline(_) if serve == Serve::Lie => vec![vec![7; 100]],
+        Request::Outline(_) if serve == Serve::Whole => vec![],
+        // As if the last part were missing.
+        Request::Outline(wanted) if serve == Serve::FalseOutlines => {
+            let outline = held(&wanted.root).and_then(|submission| {
+                let mut names = part_names(&submission)?;
+                names.pop();
+                Outline::with_names(&submission, &names)
+            });
+            outline.iter().map(Outline::as_ssz_bytes).collect()
+        }
+        Request::Outline(wanted) => {
+            held(&wanted.root).and_then(|submission| Outline::of(&submission)).iter().map(Outline::as_ssz_bytes).collect()
+        }
+        Request::Parts(_) if serve == Serve::NoParts => vec![],
+        Request::Parts(wanted) if serve == Serve::FalseParts => {
+            wanted.indices.iter().map(|index| instance_commitment(1000 + u32::from(*index), 50).as_ssz_bytes()).collect()
+        }
+        Request::Parts(wanted) => {
+            let items: Vec<_> = held(&wanted.root)
+                .into_iter()
+                .flat_map(|submission| wanted.indices.iter().filter_map(move |index| part(&submission, *index)))
+                .collect();
+            log.parts.extend(wanted.indices.iter().map(|index| (wanted.root, *index)));
+            items
+        }
+        _ => vec![b"one".to_vec(), b"two".to_vec()],
+    };
+    Some(Ok(items))
+}
+
+/// Bytes that do not compress, the same for the same seed.
+fn noise(seed: u64, bytes: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_add(1);
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as u8
+    };
+    (0..bytes).map(|_| next()).collect()
+}
+
+pub(crate) fn prover(n: u64) -> PublicKeyBytes {
+    PublicKeyBytes::from_slice(&[&n.to_le_bytes()[..], &noise(n, 40)].concat())
+}
+
+fn signature(n: u64) -> SignatureBytes {
+    SignatureBytes::from_slice(&noise(n, 96))
+}
+
+/// What all honest provers commit to for an instance: so many bytes of points.
+pub(crate) fn instance_commitment(instance: u32, points: usize) -> Commitment {
+    Commitment {
+        instance: InstanceIndex(instance),
+        digest: Root::from_slice(&noise(u64::from(instance) << 32, 32)),
+        boundary: (0..4)
+            .map(|n| Root::from_slice(&noise(n << 40 | u64::from(instance), 32)))
+            .collect::<Vec<_>>()
+            .try_into()
+            .unwrap(),
+        points: noise(u64::from(instance), points).try_into().unwrap(),
+    }
+}
+
+/// A T1 submission of prover `n`.
+pub(crate) fn commitments(n: u64, commitments: Vec<Commitment>) -> Submission {
+    Submission::Commitments(SignedCommitments {
+        job: JobId::new(Slot(6), Root::repeat_byte(8)),
+        phase: Phase::T1,
+        prover: prover(n),
+        body: Commitments { commitments: commitments.try_into().unwrap(), ..Commitments::default() },
+        signature: signature(n),
+    })
+}
+
+/// A T3 submission of prover `n` of these partials.
+pub(crate) fn full_proof(n: u64, ids: Vec<Root>, aggregation: usize) -> Submission {
+    Submission::FullProof(SignedFullProof {
+        job: JobId::new(Slot(5), Root::repeat_byte(9)),
+        phase: Phase::T3,
+        prover: prover(n),
+        body: FullProof {
+            bloom_hash: BloomHash::new(ids.len(), &ids),
+            partials: ids.try_into().unwrap(),
+            aggregation: noise(n, aggregation).try_into().unwrap(),
+            ..FullProof::default()
+        },
+        signature: signature(n),
+    })
+}
+
 /// A T2 submission of prover `n` with one partial of this many bytes.
 pub(crate) fn submission(n: u64, bytes: usize) -> Submission {
     share(n, 1, bytes)
@@ -211,25 +328,27 @@ pub(crate) fn submission(n: u64, bytes: usize) -> Submission {
 
 /// A T2 submission of prover `n` with this many partials of this many bytes, none of which compress.
 pub(crate) fn share(n: u64, partials: u32, bytes: usize) -> Submission {
-    let mut state = n + 1;
-    let mut noise = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as u8
-    };
-    let mut prover = [0; 48];
-    prover[..8].copy_from_slice(&n.to_le_bytes());
+    share_of(n, &(0..partials).collect::<Vec<_>>(), bytes)
+}
+
+/// A T2 submission of prover `n` with partials of these instances.
+pub(crate) fn share_of(n: u64, instances: &[u32], bytes: usize) -> Submission {
     let mut proofs = PartialProofs::default();
-    for instance in 0..partials {
-        let proof: Vec<u8> = (0..bytes).map(|_| noise()).collect();
-        let partial =
-            PartialProof { instance: InstanceIndex(instance), proof: proof.try_into().unwrap(), ..PartialProof::default() };
-        proofs.proofs.push(partial).unwrap();
+    for instance in instances {
+        let proof = noise(n << 32 | u64::from(*instance), bytes).try_into().unwrap();
+        proofs.proofs.push(PartialProof { instance: InstanceIndex(*instance), proof, ..PartialProof::default() }).unwrap();
     }
     Submission::PartialProofs(SignedPartialProofs {
         job: JobId::new(Slot(5), Root::repeat_byte(9)),
         phase: Phase::T2,
-        prover: PublicKeyBytes::from(prover),
+        prover: prover(n),
         body: proofs,
-        signature: SignatureBytes::repeat_byte(7),
+        signature: signature(n),
     })
+}
+
+/// The ids of a share's partials.
+pub(crate) fn ids(share: &Submission) -> Vec<Root> {
+    let Submission::PartialProofs(signed) = share else { panic!("that is no share") };
+    signed.body.proofs.iter().map(|partial| partial.id(&signed.job, &signed.prover)).collect()
 }
