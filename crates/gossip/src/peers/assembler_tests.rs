@@ -126,6 +126,22 @@ fn who_waited_long_enough_asks_for_itself() {
 }
 
 #[test]
+fn parts_of_others_take_room_and_where_there_is_none_are_asked_for() {
+    let mut assembler = Assembler::new(1 << 20);
+    let [one, two] = [(); 2].map(|()| PeerId::random());
+    assembler.begin(root(1), one, KIND, held(outline(&[1, 2])), no_wait()).unwrap();
+    // Room for one of them.
+    let small = Budget::new(40);
+    let outline = Held { content: outline(&[1, 2]), room: small.take(0).unwrap() };
+    assert_eq!(assembler.begin(root(2), two, KIND, outline, no_wait()).unwrap(), None);
+    let turns = assembler.arrived(&root(1), &one, held(vec![id(1), id(2)])).unwrap();
+    assert_eq!(turns, [(root(1), one, fill(&[1, 2], 2)), (root(2), two, ask(&[1]))]);
+    assert_eq!(small.left(), 8);
+    assembler.end(&root(2));
+    assert_eq!(small.left(), 40);
+}
+
+#[test]
 fn other_parts_than_those_asked_for_are_a_lie() {
     let peer = PeerId::random();
     for wrong in [vec![id(1)], vec![id(1), id(3)], vec![id(2), id(1)], vec![id(1), id(2), id(2)], vec![id(1), vec![]]] {
