@@ -4,7 +4,8 @@ use std::fmt::Debug;
 use std::sync::LazyLock;
 
 use quintet_agreement::{Agreement, Input, Verified, verify_certified, verify_proposal, verify_votes};
-use quintet_gossip::{Status, SubmissionId, check_submission};
+use quintet_gossip::wire::outline::{Part, PartKind, part};
+use quintet_gossip::{Outline, Status, SubmissionId, check_submission};
 use quintet_types::{Attestation, CertifiedBundle, Decode, Encode, Introduction, Root, SignedProposal, Spec, Submission};
 
 use crate::{heap, templates};
@@ -76,6 +77,21 @@ pub fn submission(bytes: &[u8]) {
     let id = SubmissionId::of(&submission);
     assert!(check_submission(&id, bytes));
     assert!(!check_submission(&SubmissionId { body_root: Root::repeat_byte(0x5a), ..id }, bytes));
+    if let Some(outline) = Outline::of(&submission) {
+        let parts: Vec<Part> = (0..=u16::MAX).map_while(|place| part(&submission, place)).map(Part::from).collect();
+        assert_eq!(outline.fill(&parts).as_deref(), Some(bytes), "it is put together again");
+    }
+}
+
+pub fn outline(bytes: &[u8]) {
+    let Some(outline) = canonical::<Outline>(bytes) else { return };
+    for kind in [PartKind::Commitment, PartKind::PartialId] {
+        let names = outline.part_names(kind).map_or(0, |names| names.len());
+        assert!(names * kind.name_bytes() <= bytes.len());
+    }
+    if let Some(filled) = outline.fill(&[]) {
+        submission(&filled);
+    }
 }
 
 pub fn introduction(introduction: Introduction) {

@@ -145,6 +145,7 @@ pub fn response(kind: RequestKind, stream: &[u8]) {
             RequestKind::Status => containers::status(&item),
             RequestKind::Bundles => containers::certified(&item),
             RequestKind::Submissions => containers::submission(&item),
+            RequestKind::Outline => containers::outline(&item),
             _ => {}
         }
     }
