@@ -127,16 +127,21 @@ pub async fn write_response<W: AsyncWrite + Unpin + Send>(
     if items.len() > limits.items || total > limits.total_bytes || items.iter().any(|item| item.len() > limits.item_bytes) {
         return Err(invalid(format!("response of {} items and {total} bytes is more than is allowed", items.len())));
     }
-    let mut bytes = 1;
+    let (mut bytes, mut frames) = (0, Vec::new());
     for item in items {
-        let mut frame = vec![ITEM];
-        write_frame(&item, &mut frame)?;
+        frames.push(ITEM);
+        write_frame(&item, &mut frames)?;
         drop(item);
-        bytes += frame.len();
-        io.write_all(&frame).await?;
+        // Small items go together: each write has headers of its own below this.
+        if frames.len() >= STEP {
+            bytes += frames.len();
+            io.write_all(&frames).await?;
+            frames.clear();
+        }
     }
-    io.write_all(&[END]).await?;
-    Ok(bytes)
+    frames.push(END);
+    io.write_all(&frames).await?;
+    Ok(bytes + frames.len())
 }
 
 /// Reads a response to its end, within what is left of `budget`.
