@@ -117,11 +117,15 @@ impl Assembler {
         outline: Held<Outline>,
         until: Instant,
     ) -> Result<Option<Turn>, Lie> {
-        let Held { content: outline, room } = outline;
+        let Held { content: outline, mut room } = outline;
         let names = outline.part_names(kind).ok_or(Lie)?;
         let (mut found, mut missing) = (HashMap::new(), BTreeMap::new());
         for (place, name) in names.iter().enumerate() {
-            match self.known.get(name) {
+            // What came for others and is being checked takes room of its own; what is remembered has it.
+            let came =
+                || self.attempts.values().find_map(|other| other.found.get(name)).filter(|_| !self.known.is_ambiguous(name));
+            let part = self.known.get(name).or_else(|| came().filter(|part| room.grow(part.len())));
+            match part {
                 Some(part) => {
                     found.insert(*name, part.clone());
                 }

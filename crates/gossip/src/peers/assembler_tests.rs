@@ -142,6 +142,17 @@ fn parts_of_others_take_room_and_where_there_is_none_are_asked_for() {
 }
 
 #[test]
+fn what_came_for_another_one_is_there_before_that_is_checked() {
+    let mut assembler = Assembler::new(1 << 20);
+    let [one, two] = [(); 2].map(|()| PeerId::random());
+    assembler.begin(root(1), one, KIND, held(outline(&[1, 2])), no_wait()).unwrap();
+    assembler.arrived(&root(1), &one, held(vec![id(1), id(2)])).unwrap();
+    let step = assembler.begin(root(2), two, KIND, held(outline(&[2, 1])), no_wait()).unwrap();
+    assert_eq!(step, Some((root(2), two, fill(&[2, 1], 0))));
+    assert_eq!(assembler.end(&root(2)).0, Some(Blame::Open(outline(&[2, 1]))));
+}
+
+#[test]
 fn other_parts_than_those_asked_for_are_a_lie() {
     let peer = PeerId::random();
     for wrong in [vec![id(1)], vec![id(1), id(3)], vec![id(2), id(1)], vec![id(1), id(2), id(2)], vec![id(1), vec![]]] {
