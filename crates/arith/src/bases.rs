@@ -8,7 +8,7 @@ use pasta_curves::{Eq, EqAffine, Fq, arithmetic::CurveAffine};
 use rayon::prelude::*;
 
 #[cfg(target_arch = "x86_64")]
-use crate::ifma::Ifma;
+use crate::x86::{Avx2, Ifma};
 use crate::{
     Lanes, Path, Portable, Scalars,
     affine::to_cell,
@@ -29,6 +29,8 @@ pub struct Bases {
 #[derive(Clone)]
 enum Store {
     Portable(Table<<Portable<Fq> as Kernel>::Cell>),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Table<<Avx2<Fq> as Kernel>::Cell>),
     #[cfg(target_arch = "x86_64")]
     Ifma(Table<<Ifma<Fq> as Kernel>::Cell>),
 }
@@ -54,9 +56,11 @@ impl Bases {
         let store = match path {
             Path::Portable => Store::Portable(prepare::<Portable<Fq>>(points)),
             #[cfg(target_arch = "x86_64")]
+            Path::Avx2 => Store::Avx2(prepare::<Avx2<Fq>>(points)),
+            #[cfg(target_arch = "x86_64")]
             Path::Ifma => Store::Ifma(prepare::<Ifma<Fq>>(points)),
             #[cfg(not(target_arch = "x86_64"))]
-            Path::Ifma => panic!("this machine has no AVX-512 IFMA"),
+            path => panic!("this machine has no {path}"),
         };
         Self { points: points.to_vec(), store }
     }
@@ -66,6 +70,8 @@ impl Bases {
     pub fn with_tables(mut self, bytes: usize) -> Self {
         match &mut self.store {
             Store::Portable(table) => widen::<Portable<Fq>>(table, bytes),
+            #[cfg(target_arch = "x86_64")]
+            Store::Avx2(table) => widen::<Avx2<Fq>>(table, bytes),
             #[cfg(target_arch = "x86_64")]
             Store::Ifma(table) => widen::<Ifma<Fq>>(table, bytes),
         }
@@ -91,6 +97,8 @@ impl Bases {
     pub fn path(&self) -> Path {
         match &self.store {
             Store::Portable(_) => Path::Portable,
+            #[cfg(target_arch = "x86_64")]
+            Store::Avx2(_) => Path::Avx2,
             #[cfg(target_arch = "x86_64")]
             Store::Ifma(_) => Path::Ifma,
         }
@@ -121,6 +129,8 @@ impl Bases {
         let integers = Integers::new(scalars);
         let sum = match &self.store {
             Store::Portable(table) => msm::<Portable<Fq>>(table, first, &integers),
+            #[cfg(target_arch = "x86_64")]
+            Store::Avx2(table) => msm::<Avx2<Fq>>(table, first, &integers),
             #[cfg(target_arch = "x86_64")]
             Store::Ifma(table) => msm::<Ifma<Fq>>(table, first, &integers),
         };

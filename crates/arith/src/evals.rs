@@ -5,7 +5,7 @@ use pasta_curves::Fp;
 use rayon::prelude::*;
 
 #[cfg(target_arch = "x86_64")]
-use crate::ifma::Planar;
+use crate::x86::{Doubles, Planar};
 use crate::{
     LANES, Lanes, Path,
     lanes::{Kernel, Work, each, on, work},
@@ -22,6 +22,8 @@ pub struct Evals(Store);
 #[derive(Clone, Debug)]
 enum Store {
     Portable(Vec<[Fp; LANES]>),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Vec<Doubles>),
     #[cfg(target_arch = "x86_64")]
     Ifma(Vec<Planar>),
 }
@@ -63,6 +65,8 @@ impl Evals {
         match &self.0 {
             Store::Portable(_) => Path::Portable,
             #[cfg(target_arch = "x86_64")]
+            Store::Avx2(_) => Path::Avx2,
+            #[cfg(target_arch = "x86_64")]
             Store::Ifma(_) => Path::Ifma,
         }
     }
@@ -77,6 +81,8 @@ impl Evals {
     pub fn vectors(&self) -> usize {
         match &self.0 {
             Store::Portable(blocks) => blocks.len(),
+            #[cfg(target_arch = "x86_64")]
+            Store::Avx2(blocks) => blocks.len(),
             #[cfg(target_arch = "x86_64")]
             Store::Ifma(blocks) => blocks.len(),
         }
@@ -113,50 +119,41 @@ impl Evals {
         let vectors = self.vectors();
         on!(self.path(), Fp, L => L::enter(Spread::<L>::new(&L::blocks(self)[row % vectors]))[row / vectors])
     }
-
-    #[inline(always)]
-    pub(crate) fn portable_blocks(&self) -> &[[Fp; LANES]] {
-        match &self.0 {
-            Store::Portable(blocks) => blocks,
-            #[cfg(target_arch = "x86_64")]
-            Store::Ifma(_) => panic!("these evaluations are laid out for IFMA"),
-        }
-    }
-
-    pub(crate) fn from_portable(blocks: Vec<[Fp; LANES]>) -> Self {
-        Self(Store::Portable(blocks))
-    }
-
-    pub(crate) fn into_portable(self) -> Vec<[Fp; LANES]> {
-        match self.0 {
-            Store::Portable(blocks) => blocks,
-            #[cfg(target_arch = "x86_64")]
-            Store::Ifma(_) => Vec::new(),
-        }
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    pub(crate) fn into_planar(self) -> Vec<Planar> {
-        match self.0 {
-            Store::Ifma(blocks) => blocks,
-            Store::Portable(_) => Vec::new(),
-        }
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    pub(crate) fn planar_blocks(&self) -> &[Planar] {
-        match &self.0 {
-            Store::Ifma(blocks) => blocks,
-            Store::Portable(_) => panic!("these evaluations are not laid out for IFMA"),
-        }
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    pub(crate) fn from_planar(blocks: Vec<Planar>) -> Self {
-        Self(Store::Ifma(blocks))
-    }
 }
+
+/// Access to the values of one path.
+macro_rules! stored {
+    ($path:ident, $block:ty, $blocks:ident, $from:ident, $into:ident) => {
+        impl Evals {
+            #[inline(always)]
+            pub(crate) fn $blocks(&self) -> &[$block] {
+                match &self.0 {
+                    Store::$path(blocks) => blocks,
+                    #[allow(unreachable_patterns, reason = "a machine may have one path")]
+                    _ => panic!("these evaluations are laid out for the path {}", self.path()),
+                }
+            }
+
+            pub(crate) fn $from(blocks: Vec<$block>) -> Self {
+                Self(Store::$path(blocks))
+            }
+
+            pub(crate) fn $into(self) -> Vec<$block> {
+                match self.0 {
+                    Store::$path(blocks) => blocks,
+                    #[allow(unreachable_patterns, reason = "a machine may have one path")]
+                    _ => Vec::new(),
+                }
+            }
+        }
+    };
+}
+
+stored!(Portable, [Fp; LANES], portable_blocks, from_portable, into_portable);
+#[cfg(target_arch = "x86_64")]
+stored!(Avx2, Doubles, double_blocks, from_doubles, into_doubles);
+#[cfg(target_arch = "x86_64")]
+stored!(Ifma, Planar, planar_blocks, from_planar, into_planar);
 
 work!(FromRows<'a, L: Fp> { rows: &'a [Fp] } -> Vec<L::Block> {
     let vectors = rows.len() / LANES;

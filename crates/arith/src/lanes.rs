@@ -248,11 +248,16 @@ macro_rules! on {
             }
             #[cfg(target_arch = "x86_64")]
             $crate::Path::Ifma => {
-                type $lanes = $crate::ifma::Ifma<$field>;
+                type $lanes = $crate::x86::Ifma<$field>;
+                $body
+            }
+            #[cfg(target_arch = "x86_64")]
+            $crate::Path::Avx2 => {
+                type $lanes = $crate::x86::Avx2<$field>;
                 $body
             }
             #[cfg(not(target_arch = "x86_64"))]
-            $crate::Path::Ifma => panic!("this machine has no AVX-512 IFMA"),
+            path => panic!("this machine has no {path}"),
         }
     };
 }

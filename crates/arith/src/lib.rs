@@ -6,8 +6,8 @@
 //! * [`vector`]: inner products, linear combinations, evaluation, division, powers, inversion;
 //! * [`group_ifft`]: generators in the Lagrange basis.
 //!
-//! Everything is computed in lanes of eight elements. A [`Path`] says how: with the AVX-512 IFMA instructions, or portably. Both give the
-//! same results. All functions run in variable time: use them on public data, or where timing is not observed.
+//! Everything is computed in lanes of eight elements. A [`Path`] says how: with the AVX-512 IFMA instructions, with AVX2 and FMA, or portably. All give
+//! the same results. All functions run in variable time: use them on public data, or where timing is not observed.
 
 mod affine;
 mod bases;
@@ -20,8 +20,6 @@ mod evals;
 mod fold;
 mod glv;
 mod group_fft;
-#[cfg(target_arch = "x86_64")]
-mod ifma;
 mod lanes;
 mod msm;
 mod ntt;
@@ -30,6 +28,8 @@ mod rows;
 mod scalars;
 mod sums;
 pub mod vector;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 pub use bases::Bases;
 pub use cosets::Cosets;

@@ -35,7 +35,9 @@ enum Tables {
     Small,
     Portable(Arc<Table<crate::Portable<Fp>>>),
     #[cfg(target_arch = "x86_64")]
-    Ifma(Arc<Table<crate::ifma::Ifma<Fp>>>),
+    Avx2(Arc<Table<crate::x86::Avx2<Fp>>>),
+    #[cfg(target_arch = "x86_64")]
+    Ifma(Arc<Table<crate::x86::Ifma<Fp>>>),
 }
 
 /// Twiddles of a transform in lanes.
@@ -57,9 +59,11 @@ impl Plan {
             match path {
                 Path::Portable => Tables::Portable(Arc::new(Table::new(k, root, shift, scale))),
                 #[cfg(target_arch = "x86_64")]
+                Path::Avx2 => Tables::Avx2(Arc::new(Table::new(k, root, shift, scale))),
+                #[cfg(target_arch = "x86_64")]
                 Path::Ifma => Tables::Ifma(Arc::new(Table::new(k, root, shift, scale))),
                 #[cfg(not(target_arch = "x86_64"))]
-                Path::Ifma => panic!("this machine has no AVX-512 IFMA"),
+                path => panic!("this machine has no {path}"),
             }
         };
         Self { k, root, shift, scale, tables }
@@ -70,6 +74,8 @@ impl Plan {
         match &self.tables {
             Tables::Small => self.small(values),
             Tables::Portable(table) => table.rows(values),
+            #[cfg(target_arch = "x86_64")]
+            Tables::Avx2(table) => table.rows(values),
             #[cfg(target_arch = "x86_64")]
             Tables::Ifma(table) => table.rows(values),
         }
@@ -85,6 +91,8 @@ impl Plan {
                 crate::Evals::from_rows(path, &rows)
             }
             Tables::Portable(table) => table.evals(coefficients, spare),
+            #[cfg(target_arch = "x86_64")]
+            Tables::Avx2(table) => table.evals(coefficients, spare),
             #[cfg(target_arch = "x86_64")]
             Tables::Ifma(table) => table.evals(coefficients, spare),
         }

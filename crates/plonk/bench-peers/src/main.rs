@@ -77,7 +77,12 @@ fn bench(params: &Arc<Params>, args: &Args, k: u32, name: &str, lines: &mut Vec<
     let mut expected = None;
     for path in Path::available() {
         let (commit, prove, proof) = ours(&instance, *path, args.repeat)?;
-        push(if *path == Path::Ifma { "ours, IFMA" } else { "ours, portable" }, Some(commit), prove);
+        let name = match path {
+            Path::Portable => "ours, portable",
+            Path::Avx2 => "ours, AVX2",
+            Path::Ifma => "ours, IFMA",
+        };
+        push(name, Some(commit), prove);
         ensure!(expected.get_or_insert_with(|| proof.clone()) == &proof, "the paths differ");
     }
     if !args.ours {

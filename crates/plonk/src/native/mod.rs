@@ -107,6 +107,7 @@ impl Backend for Native {
     fn name(&self) -> &'static str {
         match self.path {
             Path::Ifma => "cpu (AVX-512 IFMA)",
+            Path::Avx2 => "cpu (AVX2)",
             Path::Portable => "cpu (portable)",
         }
     }

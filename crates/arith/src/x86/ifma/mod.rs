@@ -1,18 +1,10 @@
-//! Lanes in AVX-512 registers, multiplied with the 52-bit integer multiply-add instructions. The one module with `unsafe` code.
-//!
-//! # Soundness
-//! * [`Ifma`] cannot be named outside of this crate, and inside it is its arithmetic is only reached through [`enter`], which checks that the machine has the
-//!   instructions. So whoever calls a method of it runs on such a machine.
-//! * Memory is accessed through references to types whose layout is fixed (`repr(C)` or `repr(transparent)`, arrays of `u64`), whole vectors
-//!   at a time, after the length was checked.
-#![allow(unsafe_code, reason = "vector instructions; see the module's documentation")]
+//! Lanes in AVX-512 registers, multiplied with the 52-bit integer multiply-add instructions.
 
 mod field;
 mod layout;
 mod transpose;
 
 pub(crate) use field::Ifma;
-use layout::Modulus;
 pub(crate) use layout::Planar;
 
 use crate::lanes::Work;
@@ -30,7 +22,7 @@ pub(crate) fn available() -> bool {
 ///
 /// # Panics
 /// If this machine does not have them.
-fn enter<W: Work>(work: W) -> W::Output {
+pub(super) fn enter<W: Work>(work: W) -> W::Output {
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512ifma")]
     fn inner<W: Work>(work: W) -> W::Output {
         work.run()
@@ -38,4 +30,18 @@ fn enter<W: Work>(work: W) -> W::Output {
     assert!(available(), "this machine has no AVX-512 IFMA");
     // SAFETY: the features were just found to be there.
     unsafe { inner(work) }
+}
+
+/// Lanes, if they are within their bounds.
+#[cfg(test)]
+pub(super) fn bounded<F: super::layout::Modulus>(lanes: Ifma<F>) -> Ifma<F> {
+    let block: [[u64; 8]; 5] = lanes.0.map(|limb| {
+        let mut row = [0; 8];
+        // SAFETY: the caller has entered; eight words.
+        unsafe { std::arch::x86_64::_mm512_storeu_si512(row.as_mut_ptr().cast(), limb) };
+        row
+    });
+    let top = block[4].iter().all(|&top| top < layout::BOUND);
+    assert!(top && block.iter().flatten().all(|&limb| limb <= layout::MASK), "{block:x?}");
+    lanes
 }

@@ -6,8 +6,9 @@ use ff::{Field, PrimeField};
 use pasta_curves::{Fp, Fq};
 
 use super::{
-    Modulus, Planar,
-    layout::{self, MASK, Packed, multiples, negative_inverse, split},
+    super::layout::{self, Modulus, Packed},
+    Planar,
+    layout::{MASK, multiples, negative_inverse, split},
     transpose::{load_elements, store_elements, transpose},
 };
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
 /// Eight elements: limb `i` of all of them in register `i`. Every limb is below 2⁵², every value below 2²⁵⁵ + 2²¹⁰.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
-pub(crate) struct Ifma<F>([__m512i; 5], PhantomData<F>);
+pub(crate) struct Ifma<F>(pub(in crate::x86) [__m512i; 5], PhantomData<F>);
 
 impl<F: Modulus> fmt::Debug for Ifma<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -56,57 +57,57 @@ macro_rules! limbs {
 
 #[inline(always)]
 fn word(value: u64) -> __m512i {
-    // SAFETY: see the module `ifma`.
+    // SAFETY: see the module `x86`.
     unsafe { _mm512_set1_epi64(value as i64) }
 }
 
 /// `a · b + sum`, lower 52 bits of the product.
 #[inline(always)]
 fn low(sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
-    // SAFETY: see the module `ifma`.
+    // SAFETY: see the module `x86`.
     unsafe { _mm512_madd52lo_epu64(sum, a, b) }
 }
 
 /// `a · b + sum`, upper 52 bits of the product.
 #[inline(always)]
 fn high(sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
-    // SAFETY: see the module `ifma`.
+    // SAFETY: see the module `x86`.
     unsafe { _mm512_madd52hi_epu64(sum, a, b) }
 }
 
 #[inline(always)]
 fn plus(a: __m512i, b: __m512i) -> __m512i {
-    // SAFETY: see the module `ifma`.
+    // SAFETY: see the module `x86`.
     unsafe { _mm512_add_epi64(a, b) }
 }
 
 #[inline(always)]
 fn minus(a: __m512i, b: __m512i) -> __m512i {
-    // SAFETY: see the module `ifma`.
+    // SAFETY: see the module `x86`.
     unsafe { _mm512_sub_epi64(a, b) }
 }
 
 #[inline(always)]
 fn and(a: __m512i, b: __m512i) -> __m512i {
-    // SAFETY: see the module `ifma`.
+    // SAFETY: see the module `x86`.
     unsafe { _mm512_and_si512(a, b) }
 }
 
 #[inline(always)]
 fn or(a: __m512i, b: __m512i) -> __m512i {
-    // SAFETY: see the module `ifma`.
+    // SAFETY: see the module `x86`.
     unsafe { _mm512_or_si512(a, b) }
 }
 
 #[inline(always)]
 fn left<const BITS: u32>(a: __m512i) -> __m512i {
-    // SAFETY: see the module `ifma`.
+    // SAFETY: see the module `x86`.
     unsafe { _mm512_slli_epi64::<BITS>(a) }
 }
 
 #[inline(always)]
 fn right<const BITS: u32>(a: __m512i) -> __m512i {
-    // SAFETY: see the module `ifma`.
+    // SAFETY: see the module `x86`.
     unsafe { _mm512_srli_epi64::<BITS>(a) }
 }
 
@@ -114,7 +115,7 @@ fn right<const BITS: u32>(a: __m512i) -> __m512i {
 #[inline(always)]
 fn carry(mut t: [__m512i; 5]) -> [__m512i; 5] {
     for place in 0..4 {
-        // SAFETY: see the module `ifma`.
+        // SAFETY: see the module `x86`.
         let over = unsafe { _mm512_srai_epi64::<52>(t[place]) };
         t[place] = and(t[place], word(MASK));
         t[place + 1] = plus(t[place + 1], over);
@@ -140,7 +141,7 @@ impl<F: Modulus> Ifma<F> {
     /// With q the number of whole 2²⁵⁴, (q − 1)·p is taken off, nothing if q is 0. What is left is below 2·2²⁵⁴ and the carry, and not negative.
     #[inline(always)]
     fn reduce<const WIDE: bool>(t: [__m512i; 5]) -> Self {
-        // SAFETY: see the module `ifma`.
+        // SAFETY: see the module `x86`.
         unsafe {
             let whole = right::<46>(t[4]);
             let times = _mm512_subs_epu16(whole, word(1));
@@ -157,7 +158,7 @@ impl<F: Modulus> Ifma<F> {
     /// Limb `limb` of a multiple of p.
     #[inline(always)]
     fn multiple<const WIDE: bool>(times: __m512i, limb: usize) -> __m512i {
-        // SAFETY: see the module `ifma`. The tables have 16 entries of 8 bytes.
+        // SAFETY: see the module `x86`. The tables have 16 entries of 8 bytes.
         unsafe {
             let table = Self::MULTIPLES[limb].as_ptr();
             let first = _mm512_loadu_si512(table.cast());
@@ -295,7 +296,7 @@ impl<F: Modulus> Ifma<F> {
 #[inline(always)]
 fn subtract_once(t: [__m512i; 5], p: &[u64; 5]) -> [__m512i; 5] {
     let less = carry(limbs!(limb => minus(t[limb], word(p[limb]))));
-    // SAFETY: see the module `ifma`.
+    // SAFETY: see the module `x86`.
     unsafe {
         let negative = _mm512_movepi64_mask(less[4]);
         limbs!(limb => _mm512_mask_blend_epi64(negative, less[limb], t[limb]))
@@ -305,14 +306,14 @@ fn subtract_once(t: [__m512i; 5], p: &[u64; 5]) -> [__m512i; 5] {
 #[inline(always)]
 fn load_slice<F: Modulus>(values: &[F]) -> Ifma<F> {
     assert!(values.len() >= LANES, "eight elements");
-    // SAFETY: see the module `ifma`; eight elements of four words each, by the layout that `Modulus` promises.
+    // SAFETY: see the module `x86`; eight elements of four words each, by the layout that `Modulus` promises.
     Ifma::from_montgomery_256(unsafe { load_elements(values.as_ptr().cast()) })
 }
 
 #[inline(always)]
 fn store_slice<F: Modulus>(lanes: Ifma<F>, values: &mut [F]) {
     assert!(values.len() >= LANES, "eight elements");
-    // SAFETY: see the module `ifma`; eight elements of four words each, and what is written is below the modulus.
+    // SAFETY: see the module `x86`; eight elements of four words each, and what is written is below the modulus.
     unsafe { store_elements(lanes.to_montgomery_256(), values.as_mut_ptr().cast()) }
 }
 
@@ -335,7 +336,7 @@ macro_rules! lanes {
 
             #[inline(always)]
             fn transpose(vectors: [Self; LANES]) -> [Self; LANES] {
-                // SAFETY: see the module `ifma`.
+                // SAFETY: see the module `x86`.
                 let columns = unsafe { limbs!(limb => transpose(each!(vector => vectors[vector].0[limb]))) };
                 each!(vector => Self::new(limbs!(limb => columns[limb][vector])))
             }
@@ -346,7 +347,7 @@ macro_rules! lanes {
 
             #[inline(always)]
             fn gather(points: [&PointCell<Packed>; LANES]) -> (Self, Self) {
-                // SAFETY: see the module `ifma`; a point at rest is eight words.
+                // SAFETY: see the module `x86`; a point at rest is eight words.
                 unsafe {
                     let rows = each!(lane => _mm512_load_si512(std::ptr::from_ref(points[lane]).cast()));
                     let [a, b, c, d, e, f, g, h] = transpose(rows);
@@ -357,7 +358,7 @@ macro_rules! lanes {
             #[inline(always)]
             fn scatter(x: Self, y: Self, points: &mut [PointCell<Packed>; LANES]) {
                 let ([a, b, c, d], [e, f, g, h]) = (x.to_packed(), y.to_packed());
-                // SAFETY: see the module `ifma`; a point at rest is eight words.
+                // SAFETY: see the module `x86`; a point at rest is eight words.
                 unsafe {
                     for (row, point) in transpose([a, b, c, d, e, f, g, h]).into_iter().zip(points) {
                         _mm512_store_si512(std::ptr::from_mut(point).cast(), row);
@@ -377,7 +378,7 @@ macro_rules! lanes {
 
             #[inline(always)]
             fn select(mask: u8, set: Self, clear: Self) -> Self {
-                // SAFETY: see the module `ifma`.
+                // SAFETY: see the module `x86`.
                 Self::new(unsafe { limbs!(limb => _mm512_mask_blend_epi64(mask, clear.0[limb], set.0[limb])) })
             }
 
@@ -435,7 +436,7 @@ macro_rules! lanes {
 
             #[inline(always)]
             fn from_block(block: &Planar) -> Self {
-                // SAFETY: see the module `ifma`; a block is aligned.
+                // SAFETY: see the module `x86`; a block is aligned.
                 Self::new(unsafe { limbs!(limb => _mm512_load_si512(block.0[limb].as_ptr().cast())) })
             }
 
@@ -443,7 +444,7 @@ macro_rules! lanes {
             fn to_block(self) -> Planar {
                 let mut block = Planar::default();
                 for (row, limb) in block.0.iter_mut().zip(self.0) {
-                    // SAFETY: see the module `ifma`; a block is aligned.
+                    // SAFETY: see the module `x86`; a block is aligned.
                     unsafe { _mm512_store_si512(row.as_mut_ptr().cast(), limb) }
                 }
                 block
@@ -476,7 +477,7 @@ macro_rules! lanes {
 
             #[inline(always)]
             fn rotate(self, by: usize) -> Self {
-                // SAFETY: see the module `ifma`.
+                // SAFETY: see the module `x86`.
                 unsafe {
                     let lanes = _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7);
                     let index = plus(lanes, word(by as u64));
@@ -496,7 +497,3 @@ lanes!(Fp, Evals::planar_blocks, Evals::from_planar, Evals::into_planar);
 lanes!(Fq, |_| unreachable!("evaluations are over Fp"), |_| unreachable!("evaluations are over Fp"), |_| unreachable!(
     "evaluations are over Fp"
 ));
-
-#[cfg(test)]
-#[path = "tests.rs"]
-mod tests;

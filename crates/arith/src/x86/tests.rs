@@ -3,8 +3,15 @@
 use ff::{Field, PrimeField};
 use pasta_curves::{Fp, Fq};
 
-use super::{super::layout::BOUND, *};
-use crate::ifma;
+use super::{
+    avx2, ifma,
+    layout::{self, Modulus},
+    *,
+};
+use crate::{
+    LANES, Lanes,
+    lanes::{Kernel, PointCell, Work},
+};
 
 /// Edge values, and enough others to fill lanes in all combinations.
 fn values<F: Modulus>() -> Vec<F> {
@@ -39,38 +46,26 @@ fn values<F: Modulus>() -> Vec<F> {
 }
 
 /// Not inlined, and so slow, but the same arithmetic.
-fn enter(work: impl FnOnce()) {
-    struct Call<F>(F);
-    impl<F: FnOnce()> Work for Call<F> {
-        type Output = ();
+struct Call<F>(F);
 
-        #[inline(always)]
-        fn run(self) {
-            (self.0)();
-        }
+impl<F: FnOnce()> Work for Call<F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        (self.0)();
     }
-    ifma::enter(Call(work));
-}
-
-fn bounded<F: Modulus>(lanes: Ifma<F>) -> Ifma<F> {
-    let block: [[u64; 8]; 5] = lanes.0.map(|limb| {
-        let mut row = [0; 8];
-        // SAFETY: the caller has entered; eight words.
-        unsafe { _mm512_storeu_si512(row.as_mut_ptr().cast(), limb) };
-        row
-    });
-    assert!(block.iter().flatten().all(|&limb| limb <= MASK) && block[4].iter().all(|&top| top < BOUND), "{block:x?}");
-    lanes
 }
 
 macro_rules! arithmetic {
-    ($name:ident, $field:ty) => {
+    ($name:ident, $path:ident, $lanes:ident, $field:ty) => {
         #[test]
         fn $name() {
-            if !ifma::available() {
-                eprintln!("skipped: this machine has no AVX-512 IFMA");
+            if !$path::available() {
+                eprintln!("skipped: this machine has no {}", stringify!($path));
                 return;
             }
+            let bounded = $path::bounded::<$field>;
             let values = values::<$field>();
             let n = values.len();
             for shift in 0..n {
@@ -80,8 +75,8 @@ macro_rules! arithmetic {
                     let each = |f: fn(&$field, &$field) -> $field| -> [$field; LANES] {
                         std::array::from_fn(|lane| f(&a[lane], &b[lane]))
                     };
-                    enter(|| {
-                        type L = Ifma<$field>;
+                    $path::enter(Call(|| {
+                        type L = $lanes<$field>;
                         let (x, y) = (bounded(L::load(&a)), bounded(L::load(&b)));
                         assert_eq!(x.to_array(), a);
                         let got = |lanes: L| bounded(lanes).to_array();
@@ -115,15 +110,29 @@ macro_rules! arithmetic {
                         // Sums of the largest values that arithmetic gives.
                         let extreme = x.add(x).sub(y).add(x).sub(y.neg()).add(y);
                         assert_eq!(got(extreme), each(|a, b| a.double() + a + b));
-                    });
+                        let columns = L::transpose(std::array::from_fn(|row| x.rotate(row)));
+                        for (row, column) in columns.into_iter().enumerate() {
+                            assert_eq!(column.to_array(), std::array::from_fn(|lane| a[(row + lane) % LANES]));
+                        }
+                        let cells: [_; LANES] = std::array::from_fn(|lane| PointCell { x: L::to_cell(a[lane]), y: L::to_cell(b[lane]) });
+                        assert!((0..LANES).all(|lane| L::from_cell(cells[lane].x) == a[lane] && L::from_cell(cells[lane].y) == b[lane]));
+                        let (p, q) = L::gather(cells.each_ref());
+                        assert_eq!((got(p), got(q)), (a, b));
+                        let mut out = [PointCell::default(); LANES];
+                        L::scatter(p.mul(q), p.sub(q), &mut out);
+                        assert_eq!(out.map(|point| L::from_cell(point.x)), each(|a, b| a * b));
+                        assert_eq!(out.map(|point| L::from_cell(point.y)), each(|a, b| a - b));
+                    }));
                 }
             }
         }
     };
 }
 
-arithmetic!(arithmetic_over_fp, Fp);
-arithmetic!(arithmetic_over_fq, Fq);
+arithmetic!(arithmetic_over_fp_with_ifma, ifma, Ifma, Fp);
+arithmetic!(arithmetic_over_fq_with_ifma, ifma, Ifma, Fq);
+arithmetic!(arithmetic_over_fp_with_avx2, avx2, Avx2, Fp);
+arithmetic!(arithmetic_over_fq_with_avx2, avx2, Avx2, Fq);
 
 #[test]
 fn moduli_and_representation_are_those_of_pasta_curves() {
@@ -136,28 +145,4 @@ fn moduli_and_representation_are_those_of_pasta_curves() {
     // One is 2²⁵⁶ mod p.
     assert_eq!(layout::limbs(Fp::ONE), [0x3478_6d38_ffff_fffd, 0x992c_350b_e419_14ad, u64::MAX, 0x3fff_ffff_ffff_ffff]);
     assert_eq!(layout::element::<Fq>(layout::limbs(Fq::from(12345))), Fq::from(12345));
-}
-
-#[test]
-fn points_are_gathered_and_scattered() {
-    if !ifma::available() {
-        eprintln!("skipped: this machine has no AVX-512 IFMA");
-        return;
-    }
-    let values = values::<Fq>();
-    enter(|| {
-        type L = Ifma<Fq>;
-        let cells: Vec<PointCell<Packed>> =
-            (0..LANES).map(|i| PointCell { x: L::to_cell(values[i]), y: L::to_cell(values[i + 8]) }).collect();
-        let (x, y) = L::gather(std::array::from_fn(|lane| &cells[lane]));
-        assert_eq!(x.to_array(), values[..8]);
-        assert_eq!(y.to_array(), values[8..16]);
-        let mut out = [PointCell::default(); LANES];
-        L::scatter(x, y, &mut out);
-        assert!(
-            out.iter()
-                .enumerate()
-                .all(|(i, point)| L::from_cell(point.x) == values[i] && L::from_cell(point.y) == values[i + 8])
-        );
-    });
 }
