@@ -114,8 +114,12 @@ macro_rules! arithmetic {
                         for (row, column) in columns.into_iter().enumerate() {
                             assert_eq!(column.to_array(), std::array::from_fn(|lane| a[(row + lane) % LANES]));
                         }
-                        let cells: [_; LANES] = std::array::from_fn(|lane| PointCell { x: L::to_cell(a[lane]), y: L::to_cell(b[lane]) });
-                        assert!((0..LANES).all(|lane| L::from_cell(cells[lane].x) == a[lane] && L::from_cell(cells[lane].y) == b[lane]));
+                        let cells: [_; LANES] =
+                            std::array::from_fn(|lane| PointCell { x: L::to_cell(a[lane]), y: L::to_cell(b[lane]) });
+                        assert!(
+                            (0..LANES)
+                                .all(|lane| L::from_cell(cells[lane].x) == a[lane] && L::from_cell(cells[lane].y) == b[lane])
+                        );
                         let (p, q) = L::gather(cells.each_ref());
                         assert_eq!((got(p), got(q)), (a, b));
                         let mut out = [PointCell::default(); LANES];

@@ -9,7 +9,7 @@ use super::{
     super::layout::{Modulus, Packed, element, limbs},
     Doubles,
     layout::{pack, scalar, unpack},
-    product::{Four, product, square},
+    product::{Four, product},
     shape::{difference, from_montgomery_256, from_packed, sum, to_montgomery_256, to_packed},
     words::{and, bits, blend, double, equal, from_bits, load, load_words, store, store_words, sub, transpose, word},
 };
@@ -45,7 +45,12 @@ impl<F: Modulus> Avx2<F> {
     #[inline(always)]
     fn load_four(values: &[F; 4]) -> Four {
         let [a, b, c, d] = values;
-        from_montgomery_256::<F>(transpose([load_words(&limbs(*a)), load_words(&limbs(*b)), load_words(&limbs(*c)), load_words(&limbs(*d))]))
+        from_montgomery_256::<F>(transpose([
+            load_words(&limbs(*a)),
+            load_words(&limbs(*b)),
+            load_words(&limbs(*c)),
+            load_words(&limbs(*d)),
+        ]))
     }
 
     #[inline(always)]
@@ -265,12 +270,12 @@ macro_rules! lanes {
 
             #[inline(always)]
             fn mul(self, other: Self) -> Self {
-                Self::new(product::<$field>(&self.0[0], &other.0[0]), product::<$field>(&self.0[1], &other.0[1]))
+                Self(product::<$field>(&self.0, &other.0), PhantomData)
             }
 
             #[inline(always)]
             fn square(self) -> Self {
-                Self::new(square::<$field>(&self.0[0]), square::<$field>(&self.0[1]))
+                self.mul(self)
             }
 
             #[inline(always)]

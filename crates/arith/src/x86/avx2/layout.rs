@@ -8,6 +8,8 @@ use super::super::layout::{Modulus, Packed, element, limbs, reduced};
 pub(super) const BITS: u32 = 51;
 /// All of them.
 pub(super) const MASK: u64 = (1 << BITS) - 1;
+/// Half of what they count: the largest limb with a sign.
+pub(super) const HALF: u64 = 1 << (BITS - 1);
 
 /// A bound of all limbs in lanes but the top one: 1.75·2⁵⁰. A product of two is at most 2¹⁰².
 #[cfg(test)]
@@ -34,7 +36,7 @@ pub(super) trait Digits: Modulus {
 impl<F: Modulus> Digits for F {}
 
 /// What is added to a number of lanes so that at rest its limbs have no signs: half of what each could hold.
-pub(super) const OFFSET: Packed = join([1 << (BITS - 1); 5]);
+pub(super) const OFFSET: Packed = join([HALF; 5]);
 
 /// Limbs without signs of a number below 2²⁵⁵.
 pub(super) const fn cut(number: Packed) -> [u64; 5] {
@@ -56,7 +58,7 @@ const fn digits(number: Packed) -> [f64; 5] {
     let mut place = 0;
     while place < 5 {
         let limb = limbs[place] + carry;
-        carry = (place < 4 && limb > 1 << (BITS - 1)) as u64;
+        carry = (place < 4 && limb > HALF) as u64;
         out[place] = (limb as i64 - ((carry << BITS) as i64)) as f64;
         place += 1;
     }
@@ -97,5 +99,5 @@ pub(super) fn unpack<F: Modulus>(cell: Packed) -> F {
 
 /// The limbs of an element, as lanes have them.
 pub(super) fn scalar<F: Modulus>(value: F) -> [f64; 5] {
-    cut(pack(value)).map(|limb| limb as f64 - (1u64 << (BITS - 1)) as f64)
+    cut(pack(value)).map(|limb| limb as f64 - HALF as f64)
 }

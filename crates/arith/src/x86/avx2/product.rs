@@ -7,7 +7,7 @@
 use std::arch::x86_64::{__m256d, __m256i};
 
 use super::{
-    layout::{BITS, Digits, MASK},
+    layout::{BITS, Digits, HALF, MASK},
     words::{add, and, bits, double, from_bits, fused, left, less, minus, or, plus, right, sub, times32, word},
 };
 
@@ -33,31 +33,28 @@ pub(super) fn convert(a: __m256i, below: u64) -> __m256d {
 
 /// What columns start with, so that they come out right after the bits of [`HIGH`] and [`LOW`] have been added with each product: lifted where
 /// they are carried, and such that their rounding is that of the nearest.
-const fn starts(square: bool) -> [u64; 10] {
-    let mut t = [0u64; 10];
+const STARTS: [u64; 11] = {
+    let mut t = [0u64; 11];
     let mut column = 0;
     while column < 10 {
         let (mut lows, mut highs) = (0u64, 0u64);
         let mut i = 0;
         while i < 5 {
-            let mut j = if square { i } else { 0 };
-            while j < 5 {
-                lows += (i + j == column) as u64;
-                highs += (i + j + 1 == column) as u64;
-                j += 1;
-            }
+            // Limbs i and 0 to 4.
+            lows += (i <= column && column <= i + 4) as u64;
+            highs += (i < column && column <= i + 5) as u64;
             // Multiples of p: the lower part of the lowest product is not added.
             lows += (i + 1 == column || i + 2 == column) as u64;
             highs += (i + 1 == column || i + 2 == column || i + 3 == column) as u64;
             i += 1;
         }
         let start = if column < 5 {
-            (LIFT << BITS) + (1 << (BITS - 1))
+            (LIFT << BITS) + HALF
         } else if column < 9 {
-            // Doubled, and 2⁵⁰ less a digit added, further down.
-            (LIFT << (BITS - 1)) + (1 << (BITS - 1))
+            // Columns from here on are doubled in the end, and 2⁵⁰ less a digit is added.
+            (LIFT << (BITS - 1)) + HALF
         } else {
-            LOW.to_bits() / 2 + (1 << (BITS - 2))
+            LOW.to_bits() / 2 + HALF / 2
         };
         let carried = if 1 <= column && column <= 5 { LIFT } else { 0 };
         t[column] = start
@@ -67,41 +64,38 @@ const fn starts(square: bool) -> [u64; 10] {
         column += 1;
     }
     t
-}
-
-const STARTS: [u64; 10] = starts(false);
-const SQUARE_STARTS: [u64; 10] = starts(true);
+};
 
 /// Adds `a·b`, which is at most 2¹⁰², to columns `at` and `at + 1`.
 #[inline(always)]
-fn accumulate(t: &mut [__m256i; 10], at: usize, a: __m256d, b: __m256d) {
+fn accumulate(t: &mut [__m256i; 6], at: usize, a: __m256d, b: __m256d) {
     let high = fused(a, b, double(HIGH));
     let low = fused(a, b, sub(double(BOTH), high));
     t[at] = plus(t[at], bits(low));
     t[at + 1] = plus(t[at + 1], bits(high));
 }
 
-/// Makes column `i` a multiple of 2⁵¹ by adding `m·p`, but for the top limb of p, and carries it. Gives `2⁵⁰ − m`.
+/// Makes column 0 a multiple of 2⁵¹ by adding `m·p`, but for the top limb of p, and carries it. The digit m has a sign. Gives `2⁵⁰ − m`.
 #[inline(always)]
-fn clear<D: Digits>(t: &mut [__m256i; 10], i: usize) -> __m256i {
-    let s = t[i];
+fn clear<D: Digits>(t: &mut [__m256i; 6]) -> __m256i {
+    let s = t[0];
     // p is 1 modulo 2³², so its inverse is 1 − 2³²·(p >> 32).
     let digit = and(minus(s, left::<32>(times32(s, word(D::MIDDLE)))), word(MASK));
-    let m = sub(double(((1u64 << 52) + (1 << (BITS - 1))) as f64), from_bits(or(digit, word(EXPONENT))));
+    let m = sub(double(((1u64 << 52) + HALF) as f64), from_bits(or(digit, word(EXPONENT))));
     // What the lower part of m times the lowest limb adds is what rounding to the nearest multiple adds.
-    t[i + 1] = plus(t[i + 1], right::<{ BITS as i32 }>(s));
-    t[i + 1] = plus(t[i + 1], bits(fused(m, double(D::DIGITS[0]), double(HIGH))));
-    accumulate(t, i + 1, m, double(D::DIGITS[1]));
-    accumulate(t, i + 2, m, double(D::DIGITS[2]));
+    t[1] = plus(t[1], right::<{ BITS as i32 }>(s));
+    t[1] = plus(t[1], bits(fused(m, double(D::DIGITS[0]), double(HIGH))));
+    accumulate(t, 1, m, double(D::DIGITS[1]));
+    accumulate(t, 2, m, double(D::DIGITS[2]));
     digit
 }
 
 /// Half of the upper columns is the upper half of the product and the multiples of p that were added; the top limb of p adds half of each multiple's digit.
 #[inline(always)]
-fn finish<D: Digits>(t: &[__m256i; 10], digits: &[__m256i; 5]) -> Four {
+fn finish<D: Digits>(t: &[__m256i; 6], digits: &[__m256i; 5]) -> Four {
     let mut s = [word(0); 5];
     for limb in 0..5 {
-        s[limb] = minus(plus(t[limb + 5], t[limb + 5]), digits[limb]);
+        s[limb] = minus(plus(t[limb], t[limb]), digits[limb]);
     }
     let over = [
         right::<{ BITS as i32 }>(s[0]),
@@ -109,7 +103,6 @@ fn finish<D: Digits>(t: &[__m256i; 10], digits: &[__m256i; 5]) -> Four {
         right::<{ BITS as i32 }>(s[2]),
         right::<{ BITS as i32 }>(s[3]),
     ];
-    const HALF: u64 = 1 << (BITS - 1);
     let mask = word(MASK);
     reduce::<D>([
         convert(and(s[0], mask), HALF),
@@ -122,38 +115,35 @@ fn finish<D: Digits>(t: &[__m256i; 10], digits: &[__m256i; 5]) -> Four {
 
 /// `a·b/2²⁵⁴`
 #[inline(always)]
-pub(super) fn product<D: Digits>(a: &Four, b: &Four) -> Four {
-    let mut t = [word(0); 10];
-    for column in 0..10 {
-        t[column] = word(STARTS[column]);
-    }
-    let mut digits = [word(0); 5];
-    for i in 0..5 {
-        for j in 0..5 {
-            accumulate(&mut t, i + j, a[i], b[j]);
-        }
-        digits[i] = clear::<D>(&mut t, i);
-    }
-    finish::<D>(&t, &digits)
+pub(super) fn product<D: Digits>(a: &[Four; 2], b: &[Four; 2]) -> [Four; 2] {
+    let mut out = *a;
+    // SAFETY: see the module `x86`.
+    unsafe { product_apart::<D>(a, b, &mut out) };
+    out
 }
 
-/// `a²/2²⁵⁴`
-#[inline(always)]
-pub(super) fn square<D: Digits>(a: &Four) -> Four {
-    let mut t = [word(0); 10];
-    for column in 0..10 {
-        t[column] = word(SQUARE_STARTS[column]);
-    }
-    let mut digits = [word(0); 5];
+/// [`product`]. Not inlined: the products in a sum of points are more than a processor's cache of instructions holds.
+#[target_feature(enable = "avx2,fma")]
+#[inline(never)]
+fn product_apart<D: Digits>(a: &[Four; 2], b: &[Four; 2], out: &mut [Four; 2]) {
+    // Columns i to i + 5.
+    let t = [word(STARTS[0]), word(STARTS[1]), word(STARTS[2]), word(STARTS[3]), word(STARTS[4]), word(STARTS[5])];
+    let mut t = [t, t];
+    let mut digits = [[word(0); 5]; 2];
     for i in 0..5 {
-        accumulate(&mut t, 2 * i, a[i], a[i]);
-        let twice = add(a[i], a[i]);
-        for j in i + 1..5 {
-            accumulate(&mut t, i + j, twice, a[j]);
+        // One half's sums are done while the other's digit is waited for.
+        for half in 0..2 {
+            let (t, a, b) = (&mut t[half], a[half][i], &b[half]);
+            accumulate(t, 0, a, b[0]);
+            accumulate(t, 1, a, b[1]);
+            accumulate(t, 2, a, b[2]);
+            accumulate(t, 3, a, b[3]);
+            accumulate(t, 4, a, b[4]);
+            digits[half][i] = clear::<D>(t);
+            *t = [t[1], t[2], t[3], t[4], t[5], word(STARTS[i + 6])];
         }
-        digits[i] = clear::<D>(&mut t, i);
     }
-    finish::<D>(&t, &digits)
+    *out = [finish::<D>(&t[0], &digits[0]), finish::<D>(&t[1], &digits[1])];
 }
 
 /// Takes the nearest multiple of p off.

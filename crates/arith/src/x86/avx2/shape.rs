@@ -3,13 +3,10 @@
 use std::arch::x86_64::{__m256d, __m256i};
 
 use super::{
-    layout::{BITS, Digits, MASK},
+    layout::{BITS, Digits, HALF, MASK},
     product::{Four, LOW, carry, convert, reduce},
     words::{add, and, bits, blend, double, equal, from_bits, fused, left, less, minus, or, plus, right, sub, word},
 };
-
-/// Half of what a limb without a sign could hold.
-const HALF: u64 = 1 << (BITS - 1);
 
 /// Limbs without signs of a number below 2²⁵⁵.
 #[inline(always)]
@@ -35,21 +32,27 @@ fn join(t: [__m256i; 5]) -> [__m256i; 4] {
     ]
 }
 
-/// Limbs of at most ±2⁵¹ as words, and in the lower ones nothing but 51 bits without signs. Lifts each by a half of what it can hold if `LIFTED` is set.
+/// Integers of at most ±2⁵¹ as words.
 #[inline(always)]
-fn whole<const LIFTED: bool>(t: Four) -> [__m256i; 5] {
-    let lift = if LIFTED { HALF } else { 0 };
-    let mask = word(MASK);
+fn integers(t: &Four) -> [__m256i; 5] {
     let mut out = [word(0); 5];
-    // The bits of a sum with LOW are LOW's, whose last 51 are 0, and the limb. They keep its sign: a limb below 0 borrows from LOW's next bit.
-    let mut over = word(0);
-    for limb in 0..4 {
-        let raised = plus(plus(bits(add(t[limb], double(LOW))), word(lift.wrapping_sub(LOW.to_bits()).wrapping_add(2 << BITS))), over);
-        out[limb] = and(raised, mask);
-        over = minus(right::<{ BITS as i32 }>(raised), word(2));
+    for limb in 0..5 {
+        out[limb] = minus(bits(add(t[limb], double(LOW))), word(LOW.to_bits()));
     }
-    out[4] = plus(plus(bits(add(t[4], double(LOW))), word(lift.wrapping_sub(LOW.to_bits()))), over);
     out
+}
+
+/// Makes limbs without signs, of 51 bits, out of integers of at most ±2⁵². The top limb keeps what does not fit.
+#[inline(always)]
+fn settle(mut t: [__m256i; 5]) -> [__m256i; 5] {
+    // Two more in the next limb's units, so that what is shifted is not negative.
+    let lift = word(2 << BITS);
+    for limb in 0..4 {
+        let lifted = plus(t[limb], lift);
+        t[limb] = and(lifted, word(MASK));
+        t[limb + 1] = minus(plus(t[limb + 1], right::<{ BITS as i32 }>(lifted)), word(2));
+    }
+    t
 }
 
 /// Rows of words of numbers at rest to lanes.
@@ -62,7 +65,11 @@ pub(super) fn from_packed(w: [__m256i; 4]) -> Four {
 /// Lanes to rows of words of numbers at rest.
 #[inline(always)]
 pub(super) fn to_packed(t: Four) -> [__m256i; 4] {
-    join(whole::<true>(t))
+    let mut limbs = integers(&t);
+    for limb in &mut limbs {
+        *limb = plus(*limb, word(HALF));
+    }
+    join(settle(limbs))
 }
 
 /// Rows of words below p, as pasta_curves has them, to lanes: a quarter of them modulo p.
@@ -106,12 +113,12 @@ pub(super) fn to_montgomery_256<D: Digits>(t: Four) -> [__m256i; 4] {
         t[3],
         less(times, double(D::DIGITS[4]), t[4]),
     ];
-    let rest = carry(rest);
+    let rest = integers(&carry(rest));
     let mut smaller = rest;
     for limb in 0..5 {
-        smaller[limb] = sub(rest[limb], double(D::DIGITS[limb]));
+        smaller[limb] = minus(rest[limb], word(D::DIGITS[limb] as i64 as u64));
     }
-    let (rest, smaller) = (whole::<false>(rest), whole::<false>(smaller));
+    let (rest, smaller) = (settle(rest), settle(smaller));
     let mut out = rest;
     for limb in 0..5 {
         out[limb] = bits(blend(from_bits(smaller[4]), from_bits(rest[limb]), from_bits(smaller[limb])));
