@@ -46,7 +46,7 @@ fn values<F: Modulus>() -> Vec<F> {
 }
 
 /// Not inlined, and so slow, but the same arithmetic.
-struct Call<F>(F);
+pub(super) struct Call<F>(pub(super) F);
 
 impl<F: FnOnce()> Work for Call<F> {
     type Output = ();

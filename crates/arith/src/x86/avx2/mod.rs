@@ -43,3 +43,6 @@ pub(super) fn bounded<F: super::layout::Modulus>(lanes: Avx2<F>) -> Avx2<F> {
     }
     lanes
 }
+
+#[cfg(test)]
+mod tests;
