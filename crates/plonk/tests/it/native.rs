@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use quintet_air::{F, Publics, Trace, public};
+use quintet_arith::Path;
 use quintet_machine::AirId;
 use quintet_plonk::{Backend, Digest, Native, Params, ProofBlinds, Prover, Upstream, Witness};
 
@@ -12,20 +13,25 @@ use crate::{
 };
 
 /// With the points that were kept from the commitment; the toy machine's proofs below are made of nothing but the witness.
-fn same_proof(instance: &Instance, native: &Native) {
-    let first = native.commit_phase_one(&instance.key, &instance.trace, &instance.blinds()).unwrap();
-    instance.with_witness(|witness| {
-        let expected = Upstream::default().prove(&instance.key, &witness).unwrap();
-        let witness = Witness { resident: first.resident.as_ref(), ..witness };
-        assert!(native.prove(&instance.key, &witness).unwrap() == expected, "{}", instance.air);
-    });
+fn same_proof(instance: &Instance, natives: &[Native]) {
+    let expected = instance.with_witness(|witness| Upstream::default().prove(&instance.key, &witness).unwrap());
+    for native in natives {
+        let first = native.commit_phase_one(&instance.key, &instance.trace, &instance.blinds()).unwrap();
+        let proof = instance.with_witness(|witness| {
+            let witness = Witness { resident: first.resident.as_ref(), ..witness };
+            native.prove(&instance.key, &witness).unwrap()
+        });
+        assert!(proof == expected, "{}, {}", instance.air, native.name());
+    }
 }
 
+/// On every path that this machine has.
 fn same_proofs(k: u32, times: u64, airs: impl IntoIterator<Item = AirId>) {
-    let (params, native) = (Arc::new(Params::new(k)), Native::default());
+    let params = Arc::new(Params::new(k));
+    let natives: Vec<Native> = Path::available().iter().map(|path| Native::new(*path)).collect();
     let planned = plan(times, k);
     for air in airs {
-        same_proof(&Instance::first(&params, &planned, air), &native);
+        same_proof(&Instance::first(&params, &planned, air), &natives);
     }
 }
 
@@ -53,8 +59,8 @@ fn thread_counts_and_instructions_do_not_change_the_bytes() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| instance.with_witness(|witness| Native::new(path).prove(&instance.key, &witness).unwrap()))
     };
-    let expected = prove(1, quintet_arith::Path::Portable);
-    for path in quintet_arith::Path::available() {
+    let expected = prove(1, Path::Portable);
+    for path in Path::available() {
         assert!(prove(4, *path) == expected, "{path:?}");
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     lanes::{Kernel, PointCell, Work},
 };
 
-/// Eight elements: lanes 0 to 3, then 4 to 7. Limbs are integers of at most 1.75·2⁵⁰, the top one of at most 2⁴⁹ + 5; the value is at most a half of p and 2²⁰⁶.
+/// Eight elements: lanes 0 to 3, then 4 to 7. Limbs are integers of at most 1.75·2⁵⁰, the top one of at most 2⁴⁹ + 5; the value is below a half of p and 2²⁰⁷.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub(crate) struct Avx2<F>(pub(in crate::x86) [Four; 2], PhantomData<F>);
