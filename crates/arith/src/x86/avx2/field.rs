@@ -9,7 +9,7 @@ use super::{
     super::layout::{Modulus, Packed, element, limbs},
     Doubles,
     layout::{pack, scalar, unpack},
-    product::{Four, product},
+    product::{Four, multiply},
     shape::{difference, from_montgomery_256, from_packed, sum, to_montgomery_256, to_packed},
     words::{and, bits, blend, double, equal, from_bits, load, load_words, store, store_words, sub, transpose, word},
 };
@@ -33,6 +33,12 @@ impl<F: Modulus> Avx2<F> {
     #[inline(always)]
     fn new(low: Four, high: Four) -> Self {
         Self([low, high], PhantomData)
+    }
+
+    /// What is to be written.
+    #[inline(always)]
+    fn room() -> Self {
+        Self::spread(&[0.0; 5])
     }
 
     #[inline(always)]
@@ -77,6 +83,20 @@ impl<F: Modulus> Avx2<F> {
         Self::store_four(self.0[0], low);
         Self::store_four(self.0[1], high);
     }
+}
+
+/// A block as registers, where it lies: a copy costs as much as a tenth of a product.
+#[inline(always)]
+fn fours(block: &Doubles) -> &[Four; 2] {
+    // SAFETY: the same number of doubles in the same order, which `Doubles` aligns to 64 bytes and registers to 32.
+    unsafe { &*std::ptr::from_ref(block).cast() }
+}
+
+/// [`fours`] to write.
+#[inline(always)]
+fn fours_mut(block: &mut Doubles) -> &mut [Four; 2] {
+    // SAFETY: as for `fours`; all bits are doubles.
+    unsafe { &mut *std::ptr::from_mut(block).cast() }
 }
 
 /// Coordinates of four points.
@@ -202,10 +222,15 @@ macro_rules! lanes {
 
             #[inline(always)]
             fn join(low: &mut Doubles, high: &mut Doubles, twiddle: &Self::Scalar) {
-                let even = Self::from_block(low);
-                let turned = Self::from_block(high).mul(Self::broadcast(twiddle));
-                *low = even.add(turned).to_block();
-                *high = even.sub(turned).to_block();
+                let (low, high) = (fours_mut(low), fours_mut(high));
+                let mut turned = Self::room().0;
+                let [twiddle, _] = Self::broadcast(twiddle).0;
+                multiply::<$field>(high, [&twiddle, &twiddle], &mut turned);
+                for half in 0..2 {
+                    let even = low[half];
+                    low[half] = sum::<$field>(&even, &turned[half]);
+                    high[half] = difference::<$field>(&even, &turned[half]);
+                }
             }
 
             fn evals(blocks: Vec<Doubles>) -> Evals {
@@ -238,24 +263,38 @@ macro_rules! lanes {
 
             #[inline(always)]
             fn from_block(block: &Doubles) -> Self {
-                let mut out = Self::spread(&[0.0; 5]);
-                for half in 0..2 {
-                    for limb in 0..5 {
-                        out.0[half][limb] = load(&block.0[half][limb]);
-                    }
-                }
-                out
+                Self(*fours(block), PhantomData)
             }
 
             #[inline(always)]
             fn to_block(self) -> Doubles {
                 let mut block = Doubles::default();
-                for half in 0..2 {
-                    for limb in 0..5 {
-                        store(self.0[half][limb], &mut block.0[half][limb]);
-                    }
-                }
+                *fours_mut(&mut block) = self.0;
                 block
+            }
+
+            #[inline(always)]
+            fn add_blocks(to: &mut Doubles, a: &Doubles, b: &Doubles) {
+                for half in 0..2 {
+                    fours_mut(to)[half] = sum::<$field>(&fours(a)[half], &fours(b)[half]);
+                }
+            }
+
+            #[inline(always)]
+            fn sub_blocks(to: &mut Doubles, a: &Doubles, b: &Doubles) {
+                for half in 0..2 {
+                    fours_mut(to)[half] = difference::<$field>(&fours(a)[half], &fours(b)[half]);
+                }
+            }
+
+            #[inline(always)]
+            fn mul_blocks(to: &mut Doubles, a: &Doubles, b: &Doubles) {
+                multiply::<$field>(fours(a), fours(b).each_ref(), fours_mut(to));
+            }
+
+            #[inline(always)]
+            fn square_block(to: &mut Doubles, a: &Doubles) {
+                Self::mul_blocks(to, a, a);
             }
 
             #[inline(always)]
@@ -270,7 +309,9 @@ macro_rules! lanes {
 
             #[inline(always)]
             fn mul(self, other: Self) -> Self {
-                Self(product::<$field>(&self.0, &other.0), PhantomData)
+                let mut out = Self::room();
+                multiply::<$field>(&self.0, other.0.each_ref(), &mut out.0);
+                out
             }
 
             #[inline(always)]

@@ -113,19 +113,16 @@ fn finish<D: Digits>(t: &[__m256i; 6], digits: &[__m256i; 5]) -> Four {
     ])
 }
 
-/// `a·b/2²⁵⁴`
+/// Writes `a·b/2²⁵⁴`. Not inlined: the products in a sum of points are more than a processor's cache of instructions holds.
 #[inline(always)]
-pub(super) fn product<D: Digits>(a: &[Four; 2], b: &[Four; 2]) -> [Four; 2] {
-    let mut out = *a;
+pub(super) fn multiply<D: Digits>(a: &[Four; 2], b: [&Four; 2], out: &mut [Four; 2]) {
     // SAFETY: see the module `x86`.
-    unsafe { product_apart::<D>(a, b, &mut out) };
-    out
+    unsafe { product::<D>(a, b, out) }
 }
 
-/// [`product`]. Not inlined: the products in a sum of points are more than a processor's cache of instructions holds.
 #[target_feature(enable = "avx2,fma")]
 #[inline(never)]
-fn product_apart<D: Digits>(a: &[Four; 2], b: &[Four; 2], out: &mut [Four; 2]) {
+fn product<D: Digits>(a: &[Four; 2], b: [&Four; 2], out: &mut [Four; 2]) {
     // Columns i to i + 5.
     let t = [word(STARTS[0]), word(STARTS[1]), word(STARTS[2]), word(STARTS[3]), word(STARTS[4]), word(STARTS[5])];
     let mut t = [t, t];
@@ -133,7 +130,7 @@ fn product_apart<D: Digits>(a: &[Four; 2], b: &[Four; 2], out: &mut [Four; 2]) {
     for i in 0..5 {
         // One half's sums are done while the other's digit is waited for.
         for half in 0..2 {
-            let (t, a, b) = (&mut t[half], a[half][i], &b[half]);
+            let (t, a, b) = (&mut t[half], a[half][i], b[half]);
             accumulate(t, 0, a, b[0]);
             accumulate(t, 1, a, b[1]);
             accumulate(t, 2, a, b[2]);
