@@ -148,7 +148,10 @@ export class Api {
       getBlockHeader: byBlock((entry) => this.#header(entry)),
       getBlockRoot: byBlock(({ root }) => ({ root })),
       getStateRoot: byState(({ block }) => ({ root: block.message.stateRoot })),
-      getProposerLookahead: byState(({ state }) => Array.from(state.proposerLookahead.toValue())),
+      getProposerLookahead: byState(({ state }) => {
+        if (state.proposerLookahead === undefined) throw new NotFound("a state before Fulu has none");
+        return Array.from(state.proposerLookahead.toValue());
+      }),
       getStateFork: byState(({ state }) => state.fork.toValue()),
       getStateFinalityCheckpoints: byState(({ state }) => ({
         currentJustified: state.currentJustifiedCheckpoint.toValue(),

@@ -31,7 +31,6 @@ async fn the_sidecar_follows_a_real_chain_and_believes_no_lie() {
 
     // A job, with the mix that the node has and the provers drawn by it.
     let first = wait_for_job(&gateway, &mut sidecar, Slot(0)).await;
-    let from = first.job.slot;
     the_job_is_that_of_the_nodes_block(&gateway, &node, first).await;
 
     // Lies, each about one block. What the sidecar says about them is among its events.
@@ -43,25 +42,36 @@ async fn the_sidecar_follows_a_real_chain_and_believes_no_lie() {
         let jobs = gateway.jobs(&JobFilter { limit: Some(1000), ..JobFilter::default() }).await.unwrap().data;
         assert!(jobs.iter().all(|job| job.job.block_root.to_string() != root), "a job for a lie about the {lie}");
     }
-    the_lookahead_names_who_proposed(&node, from).await;
+    the_lookahead_names_who_proposed(&node).await;
     sidecar.stop().await.unwrap();
     testnet.stop().await.unwrap();
 }
 
-/// The state after a block names the proposers of its epoch and of the next one: who signed the blocks since then are those.
-async fn the_lookahead_names_who_proposed(node: &BeaconClient, from: Slot) {
-    let head = node.header(BlockId::Head).await.unwrap().expect("a head").data.header.message;
-    let block = node.block(BlockId::Slot(from)).await.unwrap().expect("the block is canonical");
-    let lookahead = node.proposers_after(block.block_root).await.unwrap().expect("a state of Fulu has one");
-    let mut checked = 0;
-    for (slot, proposer) in lookahead.iter().filter(|(slot, _)| (from.0..=head.slot).contains(&slot.0)) {
-        if let Some(block) = node.block(BlockId::Slot(slot)).await.unwrap() {
-            assert_eq!(block.proposer_index, proposer, "slot {slot}");
-            checked += 1;
+/// The state after a block of Fulu names the proposers of its epoch and of the next one: who signs the blocks after it are those.
+async fn the_lookahead_names_who_proposed(node: &BeaconClient) {
+    let slots_per_epoch = node.spec().preset.slots_per_epoch;
+    let (mut named, mut checked) = (None, 0);
+    let search = async {
+        let mut seen = Slot(0);
+        while checked < 3 {
+            tokio::time::sleep(SLOT / 4).await;
+            let block = node.block(BlockId::Head).await.unwrap().expect("a head");
+            if block.slot == seen {
+                continue;
+            }
+            seen = block.slot;
+            match &named {
+                None => named = node.proposers_after(block.block_root).await.unwrap(),
+                Some(lookahead) => {
+                    assert_eq!(lookahead.at(seen), Some(block.proposer_index), "slot {seen}");
+                    checked += 1;
+                }
+            }
         }
-    }
-    println!("{checked} blocks from slot {from} on are of whom the state after the first had named");
-    assert!(checked >= 3);
+    };
+    tokio::time::timeout(PATIENCE, search).await.expect("blocks of Fulu, one after the other");
+    let lookahead = named.expect("a state of Fulu has one");
+    assert_eq!(lookahead.proposers.len() as u64, 2 * slots_per_epoch);
 }
 
 /// A sidecar that opens a job for every block, for provers that do not exist.
