@@ -48,7 +48,7 @@ pub(crate) fn digest<'a>(
 ) -> Digest {
     let hash = hash_instance(Hash::new(Domain::Digest), id).uint(u64::from(k));
     let hash = boundary.iter().fold(hash, |hash, value| hash.field(*value)).uint(points.len() as u64);
-    points.fold(hash, Hash::bytes).digest()
+    hash.all_bytes(points).digest()
 }
 
 pub(crate) fn encode_points(points: &[Point]) -> Vec<PointBytes> {

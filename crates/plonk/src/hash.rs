@@ -83,6 +83,11 @@ pub trait ProofHash: Clone + Sized {
     /// Adds bytes and their number.
     fn bytes(self, value: &[u8]) -> Self;
 
+    /// [`Self::bytes`] for one after the other.
+    fn all_bytes<'a>(self, values: impl Iterator<Item = &'a [u8]>) -> Self {
+        values.fold(self, Self::bytes)
+    }
+
     /// Adds an integer.
     fn uint(self, value: u64) -> Self;
 
@@ -121,6 +126,16 @@ impl ProofHash for Blake2b {
         self.uint(value.len() as u64).raw(value)
     }
 
+    /// In one piece: a state that is handed on with each value costs as much as what is hashed.
+    fn all_bytes<'a>(self, values: impl Iterator<Item = &'a [u8]>) -> Self {
+        let mut all = Vec::new();
+        for value in values {
+            all.extend((value.len() as u64).to_le_bytes());
+            all.extend(value);
+        }
+        self.raw(&all)
+    }
+
     fn uint(self, value: u64) -> Self {
         self.raw(&value.to_le_bytes())
     }
@@ -155,5 +170,6 @@ mod tests {
         let plain = Blake2b::new(Domain::Digest).bytes(b"ab").bytes(b"c").digest();
         assert_ne!(plain, Blake2b::new(Domain::Digest).bytes(b"a").bytes(b"bc").digest());
         assert_ne!(plain, Blake2b::new(Domain::Batch).bytes(b"ab").bytes(b"c").digest());
+        assert_eq!(plain, Blake2b::new(Domain::Digest).all_bytes([&b"ab"[..], b"c"].into_iter()).digest());
     }
 }

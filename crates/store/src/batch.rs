@@ -40,7 +40,15 @@ impl Batch {
 
     /// Stores a value, replacing one that is there.
     pub fn put<K: Key, V: Encode + Decode>(&mut self, table: &Table<K, V>, key: &K, value: &V) -> &mut Self {
-        let value = value.as_ssz_bytes();
+        self.put_encoded(table, key, value.as_ssz_bytes())
+    }
+
+    /// [`Self::put`] of bytes, which are their own encoding: they are taken as they are.
+    pub fn put_bytes<K: Key>(&mut self, table: &Table<K, Vec<u8>>, key: &K, value: Vec<u8>) -> &mut Self {
+        self.put_encoded(table, key, value)
+    }
+
+    fn put_encoded<K: Key, V: Encode + Decode>(&mut self, table: &Table<K, V>, key: &K, value: Vec<u8>) -> &mut Self {
         if value.len() > MAX_VALUE_BYTES {
             self.too_large = Some(StoreError::ValueTooLarge { table: table.name(), len: value.len() });
             return self;

@@ -284,7 +284,7 @@ impl Core {
             self.insert_rival(&id, prover, intake, batch)?;
             return Ok(Err(Refusal::Duplicate(key.to_string())));
         }
-        batch.put(&db::SUBMISSIONS, &(id.root().0, phase.number(), key.0), &stored(intake.arrival_ms, &intake.ssz));
+        batch.put_bytes(&db::SUBMISSIONS, &(id.root().0, phase.number(), key.0), stored(intake.arrival_ms, &intake.ssz));
         let pending = self.store.submit(batch)?;
         let body_root = intake.header.body_root;
         self.insert(&id, prover, intake);
