@@ -43,10 +43,10 @@ impl Core {
         }
         let Some(live) = self.jobs.get(id) else { return Ok(()) };
         let Some(proving) = live.proving.clone() else { return Ok(()) };
-        if self.config.joint && live.doubted.is_none() && !self.is_last(live) {
-            return self.suspect_and_retry(id, proving.instances());
-        }
         if live.doubted.is_none() {
+            if self.config.joint && !self.is_last(live) {
+                return self.suspect_and_retry(id, proving.instances());
+            }
             self.begin_correction(id, proving.instances())?;
         }
         let Some(live) = self.jobs.get_mut(id) else { return Ok(()) };

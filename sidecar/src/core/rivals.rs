@@ -184,7 +184,7 @@ impl Core {
                     continue;
                 }
                 let bytes = stored(rival.arrival_ms, &rival.submission.as_ssz_bytes());
-                batch.put(&db::SUBMISSIONS, &(job, phase.number(), key.0), &bytes);
+                batch.put_bytes(&db::SUBMISSIONS, &(job, phase.number(), key.0), bytes);
                 batch.put(&db::VERDICTS, &(job, phase.number(), key.0), &to_json("verdicts", &rival.verdict)?);
                 live.bytes += rival.bytes;
                 if let Some(other) = live.received.insert(place, rival) {

@@ -48,7 +48,6 @@ impl Running {
         };
         self.held.retain(|_, held| core.job(&held.job).is_some());
         self.certificates.retain(|job, _| core.job(job).is_some());
-        self.told.retain(|(job, _), _| core.job(job).is_some_and(|live| !live.job().state().is_over()));
         drop(core);
         if status != self.status.status {
             self.status.status = status;
