@@ -84,9 +84,7 @@ pub trait ProofHash: Clone + Sized {
     fn bytes(self, value: &[u8]) -> Self;
 
     /// [`Self::bytes`] for one after the other.
-    fn all_bytes<'a>(self, values: impl Iterator<Item = &'a [u8]>) -> Self {
-        values.fold(self, Self::bytes)
-    }
+    fn all_bytes<'a>(self, values: impl Iterator<Item = &'a [u8]>) -> Self;
 
     /// Adds an integer.
     fn uint(self, value: u64) -> Self;
