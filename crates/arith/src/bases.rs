@@ -8,7 +8,7 @@ use pasta_curves::{Eq, EqAffine, Fq, arithmetic::CurveAffine};
 use rayon::prelude::*;
 
 #[cfg(target_arch = "x86_64")]
-use crate::x86::{Avx2, Ifma};
+use crate::raw::x86::{Avx2, Ifma};
 use crate::{
     Lanes, Path, Portable, Scalars,
     affine::to_cell,

@@ -5,7 +5,7 @@ use pasta_curves::Fp;
 use rayon::prelude::*;
 
 #[cfg(target_arch = "x86_64")]
-use crate::x86::{Doubles, Planar};
+use crate::raw::x86::{Doubles, Planar};
 use crate::{
     LANES, Lanes, Path,
     lanes::{Kernel, Work, each, on, work},
@@ -164,7 +164,7 @@ work!(FromRows<'a, L: Fp> { rows: &'a [Fp] } -> Vec<L::Block> {
     blocks
 });
 
-work!(ToRows<'a, L: Fp> { blocks: &'a [L::Block], rows: &'a mut [Fp] } -> () {
+work!(pub(crate) ToRows<'a, L: Fp> { blocks: &'a [L::Block], rows: &'a mut [Fp] } -> () {
     for (j, block) in blocks.iter().enumerate() {
         let values = L::from_block(block).to_array();
         for lane in 0..LANES {

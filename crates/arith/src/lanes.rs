@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use ff::{PrimeField, WithSmallOrderMulGroup};
-use pasta_curves::{Fp, Fq, arithmetic::VartimeField};
+use pasta_curves::arithmetic::VartimeField;
 
 use crate::Evals;
 
@@ -131,16 +131,16 @@ pub trait Work {
 
 /// Declares [`Work`]: its inputs, its output and what it does.
 macro_rules! work {
-    ($(#[$doc:meta])* $name:ident<$($life:lifetime,)* $lanes:ident: $field:ty> { $($arg:ident: $type:ty),* $(,)? } -> $out:ty $body:block) => {
+    ($(#[$doc:meta])* $vis:vis $name:ident<$($life:lifetime,)* $lanes:ident: $field:ty> { $($arg:ident: $type:ty),* $(,)? } -> $out:ty $body:block) => {
         $(#[$doc])*
-        struct $name<$($life,)* $lanes: $crate::Lanes<Field = $field>> {
+        $vis struct $name<$($life,)* $lanes: $crate::Lanes<Field = $field>> {
             $($arg: $type,)*
             lanes: std::marker::PhantomData<$lanes>,
         }
 
         impl<$($life,)* $lanes: $crate::Lanes<Field = $field>> $name<$($life,)* $lanes> {
             #[inline(always)]
-            fn new($($arg: $type),*) -> Self {
+            $vis fn new($($arg: $type),*) -> Self {
                 Self { $($arg,)* lanes: std::marker::PhantomData }
             }
         }
@@ -231,6 +231,18 @@ pub trait Kernel: Copy + Debug + Send + Sync + 'static {
     /// reduced.
     fn join(low: &mut Self::Stored, high: &mut Self::Stored, twiddle: &Self::Scalar);
 
+    /// Whether lanes are elements one after the other, of which each is as near as any other: then transpositions cost more than they save, and
+    /// [`Self::across`] and [`Self::add_pairs`] work on one element at a time.
+    const ELEMENTWISE: bool = false;
+
+    /// Multiplies a vector with another and transforms it across its lanes. `roots` are the powers 1, 2, 3 of the eighth root of unity.
+    ///
+    /// # Panics
+    /// If lanes are not [elements](Self::ELEMENTWISE).
+    fn across(_vector: &mut Self::Stored, _step: &Self::Stored, _roots: &[Self::Scalar; 3]) {
+        unreachable!("lanes are not elements");
+    }
+
     /// Evaluations from blocks.
     fn evals(blocks: Vec<Self::Stored>) -> Evals;
 
@@ -248,12 +260,12 @@ macro_rules! on {
             }
             #[cfg(target_arch = "x86_64")]
             $crate::Path::Ifma => {
-                type $lanes = $crate::x86::Ifma<$field>;
+                type $lanes = $crate::raw::x86::Ifma<$field>;
                 $body
             }
             #[cfg(target_arch = "x86_64")]
             $crate::Path::Avx2 => {
-                type $lanes = $crate::x86::Avx2<$field>;
+                type $lanes = $crate::raw::x86::Avx2<$field>;
                 $body
             }
             #[cfg(not(target_arch = "x86_64"))]
@@ -262,184 +274,3 @@ macro_rules! on {
     };
 }
 pub(crate) use on;
-
-/// Lanes that every machine has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Portable<F>(pub(crate) [F; LANES]);
-
-macro_rules! portable {
-    ($field:ty, $blocks:expr, $evals:expr, $into:expr) => {
-        impl Kernel for Portable<$field> {
-            type Element = $field;
-            type Cell = $field;
-            type Stored = [$field; LANES];
-            type Scalar = $field;
-
-            fn scalar(element: $field) -> $field {
-                element
-            }
-
-            #[inline(always)]
-            fn broadcast(scalar: &$field) -> Self {
-                Self([*scalar; LANES])
-            }
-
-            #[inline(always)]
-            fn transpose(vectors: [Self; LANES]) -> [Self; LANES] {
-                std::array::from_fn(|j| Self(std::array::from_fn(|i| vectors[i].0[j])))
-            }
-
-            #[inline(always)]
-            fn enter<W: Work>(work: W) -> W::Output {
-                work.run()
-            }
-
-            #[inline(always)]
-            fn gather(points: [&PointCell<$field>; LANES]) -> (Self, Self) {
-                (Self(points.map(|point| point.x)), Self(points.map(|point| point.y)))
-            }
-
-            #[inline(always)]
-            fn scatter(x: Self, y: Self, points: &mut [PointCell<$field>; LANES]) {
-                for (point, (x, y)) in points.iter_mut().zip(x.0.into_iter().zip(y.0)) {
-                    *point = PointCell { x, y };
-                }
-            }
-
-            fn to_cell(element: $field) -> $field {
-                element
-            }
-
-            fn from_cell(cell: $field) -> $field {
-                cell
-            }
-
-            #[inline(always)]
-            fn select(mask: u8, set: Self, clear: Self) -> Self {
-                Self(std::array::from_fn(|lane| if mask >> lane & 1 == 1 { set.0[lane] } else { clear.0[lane] }))
-            }
-
-            #[inline(always)]
-            fn to_array(self) -> [$field; LANES] {
-                self.0
-            }
-
-            #[inline(always)]
-            fn from_array(values: [$field; LANES]) -> Self {
-                Self(values)
-            }
-
-            #[inline(always)]
-            fn join(low: &mut Self::Stored, high: &mut Self::Stored, twiddle: &$field) {
-                // Element by element: copies of whole vectors would cost more than the additions.
-                for (low, high) in low.iter_mut().zip(high) {
-                    let turned = *high * twiddle;
-                    *high = *low - turned;
-                    *low += turned;
-                }
-            }
-
-            fn evals(blocks: Vec<[$field; LANES]>) -> Evals {
-                $evals(blocks)
-            }
-
-            fn into_blocks(evals: Evals) -> Vec<[$field; LANES]> {
-                $into(evals)
-            }
-        }
-
-        impl Lanes for Portable<$field> {
-            type Field = $field;
-            type Block = [$field; LANES];
-
-            #[inline(always)]
-            fn splat(value: $field) -> Self {
-                Self([value; LANES])
-            }
-
-            #[inline(always)]
-            fn load(values: &[$field]) -> Self {
-                Self(std::array::from_fn(|lane| values[lane]))
-            }
-
-            #[inline(always)]
-            fn store(self, values: &mut [$field]) {
-                values[..LANES].copy_from_slice(&self.0);
-            }
-
-            #[inline(always)]
-            fn from_block(block: &Self::Block) -> Self {
-                Self(*block)
-            }
-
-            #[inline(always)]
-            fn to_block(self) -> Self::Block {
-                self.0
-            }
-
-            #[inline(always)]
-            fn add(self, other: Self) -> Self {
-                Self(std::array::from_fn(|lane| self.0[lane] + other.0[lane]))
-            }
-
-            #[inline(always)]
-            fn sub(self, other: Self) -> Self {
-                Self(std::array::from_fn(|lane| self.0[lane] - other.0[lane]))
-            }
-
-            #[inline(always)]
-            fn mul(self, other: Self) -> Self {
-                Self(std::array::from_fn(|lane| self.0[lane] * other.0[lane]))
-            }
-
-            #[inline(always)]
-            fn square(self) -> Self {
-                Self(std::array::from_fn(|lane| ff::Field::square(&self.0[lane])))
-            }
-
-            // Element by element, as in `join`.
-            #[inline(always)]
-            fn add_blocks(to: &mut Self::Block, a: &Self::Block, b: &Self::Block) {
-                for lane in 0..LANES {
-                    to[lane] = a[lane] + b[lane];
-                }
-            }
-
-            #[inline(always)]
-            fn sub_blocks(to: &mut Self::Block, a: &Self::Block, b: &Self::Block) {
-                for lane in 0..LANES {
-                    to[lane] = a[lane] - b[lane];
-                }
-            }
-
-            #[inline(always)]
-            fn mul_blocks(to: &mut Self::Block, a: &Self::Block, b: &Self::Block) {
-                for lane in 0..LANES {
-                    to[lane] = a[lane] * b[lane];
-                }
-            }
-
-            #[inline(always)]
-            fn square_block(to: &mut Self::Block, a: &Self::Block) {
-                for lane in 0..LANES {
-                    to[lane] = ff::Field::square(&a[lane]);
-                }
-            }
-
-            #[inline(always)]
-            fn rotate(self, by: usize) -> Self {
-                Self(std::array::from_fn(|lane| self.0[(lane + by) % LANES]))
-            }
-
-            #[inline(always)]
-            fn blocks(evals: &Evals) -> &[Self::Block] {
-                $blocks(evals)
-            }
-        }
-    };
-}
-
-portable!(Fp, Evals::portable_blocks, Evals::from_portable, Evals::into_portable);
-portable!(Fq, |_| unreachable!("evaluations are over Fp"), |_| unreachable!("evaluations are over Fp"), |_| unreachable!(
-    "evaluations are over Fp"
-));

@@ -24,12 +24,12 @@ mod lanes;
 mod msm;
 mod ntt;
 mod path;
+mod portable;
+mod raw;
 mod rows;
 mod scalars;
 mod sums;
 pub mod vector;
-#[cfg(target_arch = "x86_64")]
-mod x86;
 
 pub use bases::Bases;
 pub use cosets::Cosets;
@@ -37,6 +37,7 @@ pub use domain::Domain;
 pub use evals::{Evals, RowTask};
 pub use fold::{Folding, FoldingRound, fold_bases};
 pub use group_fft::group_ifft;
-pub use lanes::{LANES, Lanes, Portable};
+pub use lanes::{LANES, Lanes};
 pub use path::{Path, Task};
+pub use portable::Portable;
 pub use scalars::Scalars;

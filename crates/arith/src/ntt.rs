@@ -12,6 +12,7 @@ use pasta_curves::Fp;
 
 use crate::{
     LANES, Lanes, Path,
+    evals::ToRows,
     lanes::{each, on, work},
 };
 
@@ -35,9 +36,9 @@ enum Tables {
     Small,
     Portable(Arc<Table<crate::Portable<Fp>>>),
     #[cfg(target_arch = "x86_64")]
-    Avx2(Arc<Table<crate::x86::Avx2<Fp>>>),
+    Avx2(Arc<Table<crate::raw::x86::Avx2<Fp>>>),
     #[cfg(target_arch = "x86_64")]
-    Ifma(Arc<Table<crate::x86::Ifma<Fp>>>),
+    Ifma(Arc<Table<crate::raw::x86::Ifma<Fp>>>),
 }
 
 /// Twiddles of a transform in lanes.
@@ -137,8 +138,13 @@ impl<L: Lanes<Field = Fp>> Table<L> {
 
     /// From coefficients to rows in natural order.
     fn rows(&self, values: &mut [Fp]) {
-        let blocks = self.within(values, Vec::new());
-        L::enter(Rows::<L>::new(self, &blocks, values));
+        let mut blocks = self.within(values, Vec::new());
+        if L::ELEMENTWISE {
+            L::enter(Across::<L>::new(self, &mut blocks));
+            L::enter(ToRows::<L>::new(&blocks, values));
+        } else {
+            L::enter(Rows::<L>::new(self, &blocks, values));
+        }
     }
 
     /// From coefficients to the order of [`Evals`](crate::Evals).
@@ -166,25 +172,24 @@ impl<L: Lanes<Field = Fp>> Table<L> {
             L::enter(Layers::<L>::new(blocks, &self.layers));
         }
     }
+}
 
-    /// The transforms of eight across the lanes of vectors j to j + 7: vector r of the result holds rows `r·m + j` to `r·m + j + 7`.
-    #[inline(always)]
-    fn eight(&self, blocks: &[L::Block], j: usize) -> [L; LANES] {
-        let v = each!(offset => L::from_block(&blocks[j + offset]).mul(L::from_block(&self.lanes[j + offset])));
-        let v = L::transpose(v);
-        // Decimation in frequency.
-        let w = &self.eighth;
-        let even = [v[0].add(v[4]), v[1].add(v[5]), v[2].add(v[6]), v[3].add(v[7])];
-        let odd = [
-            v[0].sub(v[4]),
-            v[1].sub(v[5]).mul(L::broadcast(&w[0])),
-            v[2].sub(v[6]).mul(L::broadcast(&w[1])),
-            v[3].sub(v[7]).mul(L::broadcast(&w[2])),
-        ];
-        let [r0, r2, r4, r6] = quarter(even, &w[1]);
-        let [r1, r3, r5, r7] = quarter(odd, &w[1]);
-        [r0, r1, r2, r3, r4, r5, r6, r7]
-    }
+/// Vectors times others, transposed and transformed: lane j of vector r of the result is value r of the transform of eight across the lanes of vector j.
+#[inline(always)]
+fn eight<L: Lanes<Field = Fp>>(vectors: &[L::Block], steps: &[L::Block], roots: &[L::Scalar; 3]) -> [L; LANES] {
+    let v = each!(j => L::from_block(&vectors[j]).mul(L::from_block(&steps[j])));
+    let v = L::transpose(v);
+    // Decimation in frequency.
+    let even = [v[0].add(v[4]), v[1].add(v[5]), v[2].add(v[6]), v[3].add(v[7])];
+    let odd = [
+        v[0].sub(v[4]),
+        v[1].sub(v[5]).mul(L::broadcast(&roots[0])),
+        v[2].sub(v[6]).mul(L::broadcast(&roots[1])),
+        v[3].sub(v[7]).mul(L::broadcast(&roots[2])),
+    ];
+    let [r0, r2, r4, r6] = quarter(even, &roots[1]);
+    let [r1, r3, r5, r7] = quarter(odd, &roots[1]);
+    [r0, r1, r2, r3, r4, r5, r6, r7]
 }
 
 /// A transform of four.
@@ -198,7 +203,7 @@ fn quarter<L: Lanes<Field = Fp>>(v: [L; 4], root: &L::Scalar) -> [L; 4] {
 work!(Rows<'a, L: Fp> { table: &'a Table<L>, blocks: &'a [L::Block], rows: &'a mut [Fp] } -> () {
     let m = blocks.len();
     for j in (0..m).step_by(LANES) {
-        let v = table.eight(blocks, j);
+        let v = eight::<L>(&blocks[j..], &table.lanes[j..], &table.eighth);
         for r in 0..LANES {
             v[r].store(&mut rows[r * m + j..]);
         }
@@ -206,10 +211,16 @@ work!(Rows<'a, L: Fp> { table: &'a Table<L>, blocks: &'a [L::Block], rows: &'a m
 });
 
 work!(Across<'a, L: Fp> { table: &'a Table<L>, blocks: &'a mut [L::Block] } -> () {
-    for j in (0..blocks.len()).step_by(LANES) {
-        let v = L::transpose(table.eight(blocks, j));
-        for offset in 0..LANES {
-            blocks[j + offset] = v[offset].to_block();
+    for (vectors, steps) in blocks.chunks_exact_mut(LANES).zip(table.lanes.chunks_exact(LANES)) {
+        if L::ELEMENTWISE {
+            for (vector, step) in vectors.iter_mut().zip(steps) {
+                L::across(vector, step, &table.eighth);
+            }
+        } else {
+            let v = L::transpose(eight::<L>(vectors, steps, &table.eighth));
+            for offset in 0..LANES {
+                vectors[offset] = v[offset].to_block();
+            }
         }
     }
 });

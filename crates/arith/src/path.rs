@@ -71,7 +71,7 @@ impl Path {
     }
 
     /// Its name in the environment variable.
-    fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Portable => "portable",
             Self::Avx2 => "avx2",
@@ -82,7 +82,7 @@ impl Path {
     /// The paths that this machine has, the fastest last.
     pub fn available() -> &'static [Self] {
         #[cfg(target_arch = "x86_64")]
-        match (crate::x86::avx2::available(), crate::x86::ifma::available()) {
+        match (crate::raw::x86::avx2::available(), crate::raw::x86::ifma::available()) {
             (true, true) => return &[Self::Portable, Self::Avx2, Self::Ifma],
             (true, false) => return &[Self::Portable, Self::Avx2],
             (false, true) => return &[Self::Portable, Self::Ifma],

@@ -32,6 +32,9 @@ struct Args {
     /// Only our prover.
     #[arg(long)]
     ours: bool,
+    /// Our paths by name, of those that this machine has; all of them if none is named.
+    #[arg(long, value_delimiter = ',')]
+    path: Vec<String>,
     /// Proofs of each, of which the fastest counts.
     #[arg(long, default_value_t = 1)]
     repeat: u32,
@@ -76,6 +79,9 @@ fn bench(params: &Arc<Params>, args: &Args, k: u32, name: &str, lines: &mut Vec<
     };
     let mut expected = None;
     for path in Path::available() {
+        if !args.path.is_empty() && !args.path.iter().any(|name| name == path.name()) {
+            continue;
+        }
         let (commit, prove, proof) = ours(&instance, *path, args.repeat)?;
         let name = match path {
             Path::Portable => "ours, portable",

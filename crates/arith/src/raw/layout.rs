@@ -27,22 +27,22 @@ unsafe impl Modulus for Fq {
 
 /// The limbs of an element, as they lie in memory.
 #[inline(always)]
-pub(super) fn limbs<F: Modulus>(element: F) -> [u64; 4] {
+pub(crate) fn limbs<F: Modulus>(element: &F) -> &[u64; 4] {
     const { assert!(size_of::<F>() == 32 && align_of::<F>() == 8) };
     // SAFETY: the trait promises the layout.
-    unsafe { std::mem::transmute_copy(&element) }
+    unsafe { &*std::ptr::from_ref(element).cast() }
 }
 
 /// The element with these limbs, which must be below the modulus.
 #[inline(always)]
-pub(super) fn element<F: Modulus>(limbs: [u64; 4]) -> F {
+pub(crate) fn element<F: Modulus>(limbs: [u64; 4]) -> F {
     const { assert!(size_of::<F>() == 32 && align_of::<F>() == 8) };
     // SAFETY: the trait promises the layout.
     unsafe { std::mem::transmute_copy(&limbs) }
 }
 
 /// A number below 2²⁵⁶ modulo p.
-pub(super) fn reduced(mut number: Packed, p: [u64; 4]) -> Packed {
+pub(crate) fn reduced(mut number: Packed, p: [u64; 4]) -> Packed {
     while number.iter().rev().cmp(p.iter().rev()).is_ge() {
         let mut borrow = false;
         for (limb, modulus) in number.iter_mut().zip(p) {

@@ -6,7 +6,6 @@ use ff::Field;
 use pasta_curves::{Fp, Fq};
 
 use super::{
-    super::layout::{Modulus, Packed, element, limbs},
     Doubles,
     layout::{pack, scalar, unpack},
     product::{Four, multiply},
@@ -16,12 +15,13 @@ use super::{
 use crate::{
     Evals, LANES, Lanes,
     lanes::{Kernel, PointCell, Work},
+    raw::layout::{Modulus, Packed, element, limbs},
 };
 
 /// Eight elements: lanes 0 to 3, then 4 to 7. Limbs are integers of at most 1.75·2⁵⁰, the top one of at most 2⁴⁹ + 5; the value is below a half of p and 2²⁰⁷.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
-pub(crate) struct Avx2<F>(pub(in crate::x86) [Four; 2], PhantomData<F>);
+pub(crate) struct Avx2<F>(pub(in crate::raw::x86) [Four; 2], PhantomData<F>);
 
 impl<F: Modulus> fmt::Debug for Avx2<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -52,10 +52,10 @@ impl<F: Modulus> Avx2<F> {
     fn load_four(values: &[F; 4]) -> Four {
         let [a, b, c, d] = values;
         from_montgomery_256::<F>(transpose([
-            load_words(&limbs(*a)),
-            load_words(&limbs(*b)),
-            load_words(&limbs(*c)),
-            load_words(&limbs(*d)),
+            load_words(limbs(a)),
+            load_words(limbs(b)),
+            load_words(limbs(c)),
+            load_words(limbs(d)),
         ]))
     }
 

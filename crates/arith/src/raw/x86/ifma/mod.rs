@@ -34,7 +34,7 @@ pub(super) fn enter<W: Work>(work: W) -> W::Output {
 
 /// Lanes, if they are within their bounds.
 #[cfg(test)]
-pub(super) fn bounded<F: super::layout::Modulus>(lanes: Ifma<F>) -> Ifma<F> {
+pub(super) fn bounded<F: crate::raw::layout::Modulus>(lanes: Ifma<F>) -> Ifma<F> {
     let block: [[u64; 8]; 5] = lanes.0.map(|limb| {
         let mut row = [0; 8];
         // SAFETY: the caller has entered; eight words.

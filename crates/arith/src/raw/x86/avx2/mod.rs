@@ -32,7 +32,7 @@ pub(super) fn enter<W: Work>(work: W) -> W::Output {
 
 /// Lanes, if they are within their bounds.
 #[cfg(test)]
-pub(super) fn bounded<F: super::layout::Modulus>(lanes: Avx2<F>) -> Avx2<F> {
+pub(super) fn bounded<F: crate::raw::layout::Modulus>(lanes: Avx2<F>) -> Avx2<F> {
     for limbs in lanes.0 {
         for (place, limb) in limbs.into_iter().enumerate() {
             let mut row = [0.0; 4];

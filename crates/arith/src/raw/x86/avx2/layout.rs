@@ -2,7 +2,7 @@
 //!
 //! pasta_curves keeps `x` as `x·2²⁵⁶ mod p`, in lanes it is `x·2²⁵⁴`, and the number nearest to 0.
 
-use super::super::layout::{Modulus, Packed, element, limbs, reduced};
+use crate::raw::layout::{Modulus, Packed, element, limbs, reduced};
 
 /// Bits of a limb.
 pub(super) const BITS: u32 = 51;
@@ -85,7 +85,7 @@ fn minus_mod_2_256(a: Packed, b: Packed) -> Packed {
 
 /// An element at rest: its number in lanes and [`OFFSET`].
 pub(super) fn pack<F: Modulus>(value: F) -> Packed {
-    let number = limbs(value * F::TWO_INV.square());
+    let number = *limbs(&(value * F::TWO_INV.square()));
     let lifted = plus_mod_2_256(number, OFFSET);
     // More than half of p is a negative number.
     if number[3] >> 61 > 0 { minus_mod_2_256(lifted, F::P) } else { lifted }

@@ -4,13 +4,14 @@ use ff::{Field, PrimeField};
 use pasta_curves::{Fp, Fq};
 
 use super::{
-    super::{layout::Modulus, tests::Call},
+    super::tests::Call,
     Avx2, Doubles, available, bounded, enter,
     layout::{BITS, BOUND, Digits, HALF, TOP_BOUND},
 };
 use crate::{
     LANES, Lanes,
     lanes::{Kernel, PointCell},
+    raw::layout::Modulus,
 };
 
 type Limbs = [f64; 5];

@@ -6,7 +6,6 @@ use ff::{Field, PrimeField};
 use pasta_curves::{Fp, Fq};
 
 use super::{
-    super::layout::{self, Modulus, Packed},
     Planar,
     layout::{MASK, multiples, negative_inverse, split},
     transpose::{load_elements, store_elements, transpose},
@@ -14,12 +13,13 @@ use super::{
 use crate::{
     Evals, LANES, Lanes,
     lanes::{Kernel, PointCell, Work, each},
+    raw::layout::{self, Modulus, Packed},
 };
 
 /// Eight elements: limb `i` of all of them in register `i`. Every limb is below 2⁵², every value below 2²⁵⁵ + 2²¹⁰.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
-pub(crate) struct Ifma<F>(pub(in crate::x86) [__m512i; 5], PhantomData<F>);
+pub(crate) struct Ifma<F>(pub(in crate::raw::x86) [__m512i; 5], PhantomData<F>);
 
 impl<F: Modulus> fmt::Debug for Ifma<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -368,7 +368,7 @@ macro_rules! lanes {
 
             fn to_cell(element: $field) -> Packed {
                 // 16·x in pasta_curves' representation is x in ours.
-                layout::limbs(element.double().double().double().double())
+                *layout::limbs(&element.double().double().double().double())
             }
 
             fn from_cell(cell: Packed) -> $field {
@@ -420,7 +420,7 @@ macro_rules! lanes {
 
             #[inline(always)]
             fn splat(value: $field) -> Self {
-                let [a, b, c, d] = layout::limbs(value);
+                let [a, b, c, d] = *layout::limbs(&value);
                 Self::from_montgomery_256([word(a), word(b), word(c), word(d)])
             }
 
