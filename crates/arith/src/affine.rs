@@ -5,6 +5,7 @@ use pasta_curves::{Eq, EqAffine, Fq, arithmetic::VartimeField};
 
 use crate::{
     LANES, Lanes,
+    block::Zero,
     lanes::{PointCell, each, work},
 };
 
@@ -14,7 +15,7 @@ const BATCH: usize = 256;
 /// A point and its neighbour are equal or opposite, so that the formula for a sum does not hold. Between independent points this does not
 /// happen; the caller falls back to projective arithmetic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Degenerate;
+pub struct Degenerate;
 
 /// A point by its place, and in the lowest bit whether it is meant negatively.
 pub(crate) type Ref = u32;
@@ -62,12 +63,12 @@ pub(crate) fn invert_lanes<L: Lanes<Field = Fq>>(lanes: L) -> Result<L, Degenera
 /// Room for batches.
 pub(crate) struct Adder<L: Lanes<Field = Fq>> {
     /// Differences of abscissas, and products of those before.
-    differences: Vec<(L::Block, L::Block)>,
+    room: Vec<(L::Block, L::Block)>,
 }
 
 impl<L: Lanes<Field = Fq>> Adder<L> {
     pub(crate) fn new() -> Self {
-        Self { differences: Vec::new() }
+        Self { room: Vec::new() }
     }
 
     /// Writes the sum of each pair. Places below `bases.len()` are in `bases`, the others in `sums`, which the results are appended to.
@@ -81,7 +82,15 @@ impl<L: Lanes<Field = Fq>> Adder<L> {
         sums.resize(before + pairs.len().next_multiple_of(LANES), PointCell::default());
         let (done, out) = sums.split_at_mut(before);
         for (pairs, out) in pairs.chunks(BATCH * LANES).zip(out.chunks_mut(BATCH * LANES)) {
-            L::enter(Batch::<L>::new(bases, done, pairs, out, &mut self.differences))?;
+            let pairs = Pairs { bases, done, pairs };
+            let zero = L::enter(Zero::<L>::new());
+            self.room.resize(self.room.len().max(pairs.vectors()), (zero, zero));
+            let room = &mut self.room[..pairs.vectors()];
+            if L::ELEMENTWISE {
+                L::add_pairs(&pairs, out, room)?;
+            } else {
+                L::enter(Batch::<L>::new(&pairs, out, room))?;
+            }
         }
         sums.truncate(before + pairs.len());
         Ok(())
@@ -92,49 +101,74 @@ impl<L: Lanes<Field = Fq>> Adder<L> {
 #[inline(always)]
 fn signed<L: Lanes<Field = Fq>>(points: [&PointCell<L::Cell>; LANES], refs: [Ref; LANES]) -> (L, L) {
     let (x, y) = L::gather(points);
-    let mut negative = 0;
+    let mut mask = 0;
     for (lane, point) in refs.iter().enumerate() {
-        negative |= ((point & 1) as u8) << lane;
+        mask |= u8::from(negative(*point)) << lane;
     }
-    (x, if negative == 0 { y } else { L::select(negative, y.neg(), y) })
+    (x, if mask == 0 { y } else { L::select(mask, y.neg(), y) })
+}
+
+/// Pairs of points and where they are.
+#[derive(Debug)]
+pub struct Pairs<'a, C> {
+    /// Points by their places.
+    bases: &'a [PointCell<C>],
+    /// Those that follow.
+    done: &'a [PointCell<C>],
+    pairs: &'a [(Ref, Ref)],
+}
+
+impl<'a, C> Pairs<'a, C> {
+    /// A point.
+    #[inline(always)]
+    pub(crate) fn at(&self, point: Ref) -> &'a PointCell<C> {
+        let place = (point >> 1) as usize;
+        if place < self.bases.len() { &self.bases[place] } else { &self.done[place - self.bases.len()] }
+    }
+
+    /// Number of vectors of pairs.
+    pub(crate) fn vectors(&self) -> usize {
+        self.pairs.len().div_ceil(LANES)
+    }
+
+    /// A pair of a vector. The last vector is filled up with a pair that is there already.
+    #[inline(always)]
+    pub(crate) fn pair(&self, vector: usize, lane: usize) -> (Ref, Ref) {
+        self.pairs[(vector * LANES + lane).min(self.pairs.len() - 1)]
+    }
+}
+
+/// Whether a point is meant negatively.
+#[inline(always)]
+pub(crate) fn negative(point: Ref) -> bool {
+    point & 1 == 1
 }
 
 work!(Batch<'a, L: Fq> {
-    bases: &'a [PointCell<L::Cell>],
-    done: &'a [PointCell<L::Cell>],
-    pairs: &'a [(Ref, Ref)],
+    pairs: &'a Pairs<'a, L::Cell>,
     out: &'a mut [PointCell<L::Cell>],
-    differences: &'a mut Vec<(L::Block, L::Block)>,
+    room: &'a mut [(L::Block, L::Block)],
 } -> Result<(), Degenerate> {
-    let at = |point: Ref| -> &PointCell<L::Cell> {
-        let place = (point >> 1) as usize;
-        if place < bases.len() { &bases[place] } else { &done[place - bases.len()] }
-    };
-    let vectors = pairs.len().div_ceil(LANES);
-    // The last vector is filled up with pairs that are there already.
-    let pair = |vector: usize, lane: usize| pairs[(vector * LANES + lane).min(pairs.len() - 1)];
-    differences.clear();
     // Two chains of products, because a product waits for the one before.
     let mut chains = [L::splat(Fq::ONE); 2];
-    for vector in 0..vectors {
-        let (x1, _) = L::gather(each!(lane => at(pair(vector, lane).0)));
-        let (x2, _) = L::gather(each!(lane => at(pair(vector, lane).1)));
+    for (vector, room) in room.iter_mut().enumerate() {
+        let (x1, _) = L::gather(each!(lane => pairs.at(pairs.pair(vector, lane).0)));
+        let (x2, _) = L::gather(each!(lane => pairs.at(pairs.pair(vector, lane).1)));
         let difference = x2.sub(x1);
         let [chain, other] = chains;
-        differences.push((difference.to_block(), chain.to_block()));
+        *room = (difference.to_block(), chain.to_block());
         chains = [other, chain.mul(difference)];
     }
     let inverse = invert_lanes(chains[0].mul(chains[1]))?;
     chains = [inverse.mul(chains[1]), inverse.mul(chains[0])];
-    for vector in (0..vectors).rev() {
-        let (difference, before) = &differences[vector];
+    for (vector, (difference, before)) in room.iter().enumerate().rev() {
         let [other, chain] = chains;
         let inverse = chain.mul(L::from_block(before));
         chains = [chain.mul(L::from_block(difference)), other];
-        let refs = each!(lane => pair(vector, lane).0);
-        let (x1, y1) = signed::<L>(each!(lane => at(refs[lane])), refs);
-        let refs = each!(lane => pair(vector, lane).1);
-        let (x2, y2) = signed::<L>(each!(lane => at(refs[lane])), refs);
+        let refs = each!(lane => pairs.pair(vector, lane).0);
+        let (x1, y1) = signed::<L>(each!(lane => pairs.at(refs[lane])), refs);
+        let refs = each!(lane => pairs.pair(vector, lane).1);
+        let (x2, y2) = signed::<L>(each!(lane => pairs.at(refs[lane])), refs);
         let slope = y2.sub(y1).mul(inverse);
         let x3 = slope.square().sub(x1).sub(x2);
         let y3 = slope.mul(x1.sub(x3)).sub(y1);

@@ -96,7 +96,7 @@ impl<L: Lanes<Field = Fq>> Block<L> {
     }
 }
 
-work!(Zero<L: Fq> {} -> L::Block { L::zero().to_block() });
+work!(pub(crate) Zero<L: Fq> {} -> L::Block { L::zero().to_block() });
 
 work!(
     /// Abscissas times ζ.

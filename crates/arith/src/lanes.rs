@@ -5,7 +5,10 @@ use std::fmt::Debug;
 use ff::{PrimeField, WithSmallOrderMulGroup};
 use pasta_curves::arithmetic::VartimeField;
 
-use crate::Evals;
+use crate::{
+    Evals,
+    affine::{Degenerate, Pairs},
+};
 
 /// Elements in a vector.
 pub const LANES: usize = 8;
@@ -240,6 +243,21 @@ pub trait Kernel: Copy + Debug + Send + Sync + 'static {
     /// # Panics
     /// If lanes are not [elements](Self::ELEMENTWISE).
     fn across(_vector: &mut Self::Stored, _step: &Self::Stored, _roots: &[Self::Scalar; 3]) {
+        unreachable!("lanes are not elements");
+    }
+
+    /// Writes the sums of pairs of points that are neither equal nor opposite, of which `at` gives the places. Room is for a pair in each of its lanes.
+    ///
+    /// # Errors
+    /// If some are.
+    ///
+    /// # Panics
+    /// If lanes are not [elements](Self::ELEMENTWISE).
+    fn add_pairs(
+        _pairs: &Pairs<'_, Self::Cell>,
+        _out: &mut [PointCell<Self::Cell>],
+        _room: &mut [(Self::Stored, Self::Stored)],
+    ) -> Result<(), Degenerate> {
         unreachable!("lanes are not elements");
     }
 

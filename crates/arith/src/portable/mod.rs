@@ -1,11 +1,13 @@
 //! Lanes that every machine has: eight elements one after the other, in words of 64 bits.
 
+mod points;
 mod words;
 
 use pasta_curves::{Fp, Fq};
 
 use crate::{
     Evals, LANES, Lanes,
+    affine::{Degenerate, Pairs},
     lanes::{Kernel, PointCell, Work},
 };
 
@@ -89,6 +91,14 @@ macro_rules! portable {
 
             fn across(vector: &mut Self::Stored, step: &Self::Stored, roots: &[$field; 3]) {
                 words::across(vector, step, roots);
+            }
+
+            fn add_pairs(
+                pairs: &Pairs<'_, $field>,
+                out: &mut [PointCell<$field>],
+                room: &mut [(Self::Stored, Self::Stored)],
+            ) -> Result<(), Degenerate> {
+                points::add_pairs(pairs, out, room)
             }
 
             fn evals(blocks: Vec<[$field; LANES]>) -> Evals {

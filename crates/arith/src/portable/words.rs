@@ -23,9 +23,13 @@ pub(super) fn sum<F: Modulus>(a: &F, b: &F) -> F {
     let (s1, borrow) = sub(r1, F::P[1], borrow);
     let (s2, borrow) = sub(r2, F::P[2], borrow);
     let (s3, borrow) = sub(r3, F::P[3], borrow);
-    // A branch would be taken half of the time.
-    let choose = |r, s| select_unpredictable(borrow, r, s);
-    element([choose(r0, s0), choose(r1, s1), choose(r2, s2), choose(r3, s3)])
+    element(either(borrow, &[r0, r1, r2, r3], &[s0, s1, s2, s3]))
+}
+
+/// a if the condition holds, or b.
+#[inline(always)]
+pub(super) fn choose<F: Modulus>(condition: bool, a: &F, b: &F) -> F {
+    element(either(condition, limbs(a), limbs(b)))
 }
 
 /// a − b.
@@ -124,9 +128,16 @@ fn add_row(t: Packed, a: u64, b: &Packed) -> (u64, Packed) {
     (t0, [t1, t2, t3, l4 + u64::from(carry)])
 }
 
+/// Without a branch, which would be taken half of the time.
+#[inline(always)]
+fn either(condition: bool, a: &Packed, b: &Packed) -> Packed {
+    let word = |place: usize| select_unpredictable(condition, a[place], b[place]);
+    [word(0), word(1), word(2), word(3)]
+}
+
 #[inline(always)]
 fn plus_modulus_if<F: Modulus>(condition: bool, r: Packed) -> Packed {
-    let [p0, p1, p2, p3] = F::P.map(|word| select_unpredictable(condition, word, 0));
+    let [p0, p1, p2, p3] = either(condition, &F::P, &[0; 4]);
     let (r0, carry) = r[0].overflowing_add(p0);
     let (r1, carry) = add(r[1], p1, carry);
     let (r2, carry) = add(r[2], p2, carry);
