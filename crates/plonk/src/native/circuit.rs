@@ -19,7 +19,7 @@ pub(super) struct Circuit {
 
 impl Circuit {
     pub(super) fn new(size: &Size, spec: &AirSpec) -> Self {
-        let parts = Part::all(spec);
+        let parts = Part::all(spec, size.path);
         let mut fixed: Vec<Vec<F>> = spec.fixed.iter().map(|column| column.values.clone()).collect();
         size.domain.ifft_many(&mut fixed);
         for part in &parts {
@@ -27,6 +27,7 @@ impl Circuit {
                 air = spec.name,
                 cosets = part.cosets,
                 multiplications = part.code.multiplications(),
+                registers = part.code.registers,
                 columns = part.code.inputs().len(),
                 "constraints compiled"
             );

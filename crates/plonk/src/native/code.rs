@@ -63,9 +63,8 @@ pub struct Code {
 }
 
 impl Code {
-    /// Compiles `Σ y^weight · constraint`.
-    pub(super) fn new(spec: &AirSpec, constraints: &[(usize, &Expr)]) -> Self {
-        let mut graph = Graph::default();
+    /// Compiles `Σ y^weight · constraint`, from an empty graph.
+    pub(super) fn new(mut graph: Graph, spec: &AirSpec, constraints: &[(usize, &Expr)]) -> Self {
         let root = graph.combine(spec, constraints);
         Self::emit(graph, root)
     }
@@ -150,8 +149,24 @@ impl Code {
     }
 }
 
-/// Depth first, operands before what uses them; counts uses. Without recursion: sums can be long.
+/// How many registers the operands of each node need if no value were used twice (Sethi and Ullman, 1970).
+fn needs(nodes: &[Node]) -> Vec<u32> {
+    let mut needs: Vec<u32> = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let need = match *node {
+            Node::Scalar(_) | Node::Column(..) => 0,
+            Node::Scale(a, _) => needs[a].max(1),
+            Node::Add(a, b) | Node::Sub(a, b) | Node::Mul(a, b) if needs[a] == needs[b] && a != b => needs[a] + 1,
+            Node::Add(a, b) | Node::Sub(a, b) | Node::Mul(a, b) => needs[a].max(needs[b]).max(1),
+        };
+        needs.push(need);
+    }
+    needs
+}
+
+/// Depth first, operands before what uses them, of two the one that needs more registers first; counts uses. Without recursion: sums can be long.
 fn visit(nodes: &[Node], root: Id, uses: &mut [u32], order: &mut Vec<Id>) {
+    let needs = needs(nodes);
     let mut seen = vec![false; nodes.len()];
     let mut stack = vec![(root, false)];
     uses[root] += 1;
@@ -167,6 +182,7 @@ fn visit(nodes: &[Node], root: Id, uses: &mut [u32], order: &mut Vec<Id>) {
         let operands = match nodes[id] {
             Node::Scalar(_) | Node::Column(..) => [None, None],
             Node::Scale(a, _) => [Some(a), None],
+            Node::Add(a, b) | Node::Sub(a, b) | Node::Mul(a, b) if needs[a] < needs[b] => [Some(a), Some(b)],
             Node::Add(a, b) | Node::Sub(a, b) | Node::Mul(a, b) => [Some(b), Some(a)],
         };
         for operand in operands.into_iter().flatten() {

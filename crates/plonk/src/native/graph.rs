@@ -1,6 +1,6 @@
 //! Constraints as one graph without repetitions, and sums of products rewritten so that common factors are multiplied once.
 
-use std::collections::HashMap;
+use std::{cmp::Reverse, collections::HashMap};
 
 use ff::{Field, PrimeField};
 use quintet_air::{AirSpec, Cell, Expr, F, Node as ExprNode};
@@ -71,6 +71,9 @@ pub(super) enum Node {
     Scale(Id, usize),
 }
 
+/// As many doublings cost less than a product.
+const DOUBLINGS: u32 = 5;
+
 /// What makes two scalars the same.
 type ScalarKey = ([u8; 32], Option<usize>, Option<usize>);
 
@@ -82,6 +85,8 @@ pub(super) struct Graph {
     by_node: HashMap<Node, Id>,
     by_scalar: HashMap<ScalarKey, usize>,
     by_expr: HashMap<usize, Id>,
+    /// Known if multiples by powers of two are made by doublings.
+    powers: Option<Powers>,
 }
 
 /// A product with a scalar in front.
@@ -92,6 +97,11 @@ struct Term {
 }
 
 impl Graph {
+    /// Multiples by powers of two are made by doublings, where those cost less than products.
+    pub(super) fn with_doublings() -> Self {
+        Self { powers: Some(Powers::new()), ..Self::default() }
+    }
+
     fn push(&mut self, node: Node) -> Id {
         let node = match node {
             Node::Add(a, b) if b < a => Node::Add(b, a),
@@ -247,21 +257,11 @@ impl Graph {
     /// A sum of products: the factor that most terms share is taken out, then the next.
     fn sum(&mut self, mut terms: Vec<Term>) -> Id {
         terms.retain(|term| !bool::from(term.scalar.constant.is_zero()));
-        let mut counts: HashMap<Id, usize> = HashMap::new();
-        for term in &terms {
-            let mut factors = term.factors.clone();
-            factors.sort_unstable();
-            factors.dedup();
-            factors.into_iter().for_each(|factor| *counts.entry(factor).or_default() += 1);
-        }
-        // A product of one factor is not shortened by taking it out, unless another term gains from it.
-        let gains = |factor: Id| terms.iter().filter(|term| term.factors.contains(&factor) && term.factors.len() > 1).count();
-        let best = counts.iter().filter(|(_, count)| **count >= 2).map(|(&factor, &count)| (gains(factor), count, factor));
-        let best =
-            best.filter(|(gains, ..)| *gains >= 1).max_by_key(|&(gains, count, factor)| (gains, count, usize::MAX - factor));
-        if let Some((_, _, factor)) = best {
-            let (with, mut rest): (Vec<_>, Vec<_>) = terms.into_iter().partition(|term| term.factors.contains(&factor));
-            let inner = with
+        let mut done = Vec::new();
+        while let Some(factor) = shared_factor(&terms) {
+            let (with, rest): (Vec<_>, Vec<_>) = terms.into_iter().partition(|term| term.factors.contains(&factor));
+            terms = rest;
+            let mut inner: Vec<Term> = with
                 .into_iter()
                 .map(|mut term| {
                     let place = term.factors.iter().position(|known| *known == factor).unwrap_or_default();
@@ -269,27 +269,31 @@ impl Graph {
                     term
                 })
                 .collect();
+            let scalar = Scalar::of(self.take_power(&mut inner));
             let inner = self.sum(inner);
-            rest.push(Term { scalar: Scalar::ONE, factors: vec![factor, inner] });
-            return self.sum_once(rest, factor);
+            done.push(Term { scalar, factors: vec![factor, inner] });
         }
-        self.add_up(terms)
+        done.extend(terms);
+        self.add_up(done)
     }
 
-    /// [`Self::sum`] after `taken` was taken out: the new term must not be taken apart by the same factor again.
-    fn sum_once(&mut self, terms: Vec<Term>, taken: Id) -> Id {
-        let (done, rest): (Vec<_>, Vec<_>) = terms.into_iter().partition(|term| term.factors.contains(&taken));
-        if rest.is_empty() {
-            return self.add_up(done);
-        }
-        let rest = self.sum(rest);
-        let done = self.add_up(done);
-        self.push(Node::Add(done, rest))
+    /// Divides terms by the largest power of two that is in all of their constants, if they are all powers of two.
+    fn take_power(&self, terms: &mut [Term]) -> F {
+        let Some(powers) = &self.powers else {
+            return F::ONE;
+        };
+        let exponents: Option<Vec<u32>> =
+            terms.iter().map(|term| powers.of(&term.scalar.constant).map(|(exponent, _)| exponent)).collect();
+        let least = exponents.and_then(|exponents| exponents.into_iter().min()).unwrap_or_default();
+        let by = F::TWO_INV.pow_vartime([u64::from(least)]);
+        terms.iter_mut().for_each(|term| term.scalar.constant *= by);
+        F::from(2).pow_vartime([u64::from(least)])
     }
 
     fn add_up(&mut self, terms: Vec<Term>) -> Id {
         let mut plus: Option<Id> = None;
         let mut minus = Vec::new();
+        let mut multiples = [Vec::new(), Vec::new()];
         let mut constant = F::ZERO;
         for term in terms {
             if term.factors.is_empty() && term.scalar.weight.is_none() && term.scalar.challenge.is_none() {
@@ -303,6 +307,13 @@ impl Graph {
                 continue;
             }
             let product = self.product(&term.factors);
+            let alone = term.scalar.weight.is_none() && term.scalar.challenge.is_none();
+            if let (true, Some(powers)) = (alone, &self.powers)
+                && let Some((exponent, negative)) = powers.of(&term.scalar.constant)
+            {
+                multiples[usize::from(negative)].push((exponent, product));
+                continue;
+            }
             if term.scalar.is(-F::ONE) {
                 minus.push(product);
                 continue;
@@ -310,12 +321,35 @@ impl Graph {
             let id = self.scale(product, term.scalar);
             plus = Some(plus.map_or(id, |sum| self.push(Node::Add(sum, id))));
         }
+        let [positive, negative] = multiples;
+        if let Some(id) = self.horner(positive) {
+            plus = Some(plus.map_or(id, |sum| self.push(Node::Add(sum, id))));
+        }
+        minus.extend(self.horner(negative));
         if plus.is_none() || !bool::from(constant.is_zero()) {
             let id = self.constant(constant);
             plus = Some(plus.map_or(id, |sum| self.push(Node::Add(sum, id))));
         }
         let plus = plus.unwrap_or_default();
         minus.into_iter().fold(plus, |sum, id| self.push(Node::Sub(sum, id)))
+    }
+
+    /// `Σ 2^exponent · term`: by doublings between one exponent and the next, or by a product where those are many.
+    fn horner(&mut self, mut terms: Vec<(u32, Id)>) -> Option<Id> {
+        terms.sort_by_key(|(exponent, _)| Reverse(*exponent));
+        let mut sum: Option<(u32, Id)> = None;
+        for (exponent, id) in terms {
+            let before = sum.map(|(above, sum)| self.times_power(sum, above - exponent));
+            sum = Some((exponent, before.map_or(id, |sum| self.push(Node::Add(sum, id)))));
+        }
+        sum.map(|(exponent, sum)| self.times_power(sum, exponent))
+    }
+
+    fn times_power(&mut self, id: Id, exponent: u32) -> Id {
+        if exponent > DOUBLINGS {
+            return self.scale(id, Scalar::of(F::from(2).pow_vartime([u64::from(exponent)])));
+        }
+        (0..exponent).fold(id, |id, _| self.push(Node::Add(id, id)))
     }
 
     /// `Σ y^weight · constraint`.
@@ -327,6 +361,41 @@ impl Graph {
             terms.push(Term { scalar: Scalar { weight: Some(*weight), ..scalar }, factors });
         }
         self.sum(terms)
+    }
+}
+
+/// The factor to take out of a sum of products: the one that shortens most of them.
+fn shared_factor(terms: &[Term]) -> Option<Id> {
+    let mut counts: HashMap<Id, usize> = HashMap::new();
+    for term in terms {
+        let mut factors = term.factors.clone();
+        factors.sort_unstable();
+        factors.dedup();
+        factors.into_iter().for_each(|factor| *counts.entry(factor).or_default() += 1);
+    }
+    // A product of one factor is not shortened by taking it out, unless another term gains from it.
+    let gains = |factor: Id| terms.iter().filter(|term| term.factors.contains(&factor) && term.factors.len() > 1).count();
+    let shared = counts.iter().filter(|(_, count)| **count >= 2).map(|(&factor, &count)| (gains(factor), count, factor));
+    let best =
+        shared.filter(|(gains, ..)| *gains >= 1).max_by_key(|&(gains, count, factor)| (gains, count, usize::MAX - factor));
+    best.map(|(_, _, factor)| factor)
+}
+
+/// Powers of two and their negatives by what represents them.
+#[derive(Debug)]
+struct Powers(HashMap<[u8; 32], (u32, bool)>);
+
+impl Powers {
+    fn new() -> Self {
+        let powers = std::iter::successors(Some(F::ONE), |power| Some(power.double()));
+        let both =
+            (0..F::CAPACITY).zip(powers).flat_map(|(exponent, power)| [(power, (exponent, false)), (-power, (exponent, true))]);
+        Self(both.map(|(value, power)| (value.to_repr(), power)).collect())
+    }
+
+    /// The exponent, and whether the power is meant negatively.
+    fn of(&self, value: &F) -> Option<(u32, bool)> {
+        self.0.get(&value.to_repr()).copied()
     }
 }
 

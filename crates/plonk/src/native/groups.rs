@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use quintet_air::{AirSpec, Expr};
+use quintet_arith::Path;
 
 use super::{
     code::Code,
+    graph::Graph,
     size::{COSETS, MAX_LOG},
 };
 
@@ -25,7 +27,10 @@ impl Group {
         for (cosets, constraints) in by_cosets(spec) {
             by_log.entry(cosets.next_power_of_two().trailing_zeros()).or_default().extend(constraints);
         }
-        by_log.into_iter().map(|(log, constraints)| Self { log, code: Code::new(spec, &constraints) }).collect()
+        by_log
+            .into_iter()
+            .map(|(log, constraints)| Self { log, code: Code::new(Graph::default(), spec, &constraints) })
+            .collect()
     }
 
     /// Whether the group is evaluated on a coset of the finest set.
@@ -45,8 +50,9 @@ pub(super) struct Part {
 
 impl Part {
     /// The constraints of an AIR.
-    pub(super) fn all(spec: &AirSpec) -> Vec<Self> {
-        let compile = |(cosets, constraints): (usize, Vec<_>)| Self { cosets, code: Code::new(spec, &constraints) };
+    pub(super) fn all(spec: &AirSpec, path: Path) -> Vec<Self> {
+        let graph = || if path == Path::Portable { Graph::with_doublings() } else { Graph::default() };
+        let compile = |(cosets, constraints): (usize, Vec<_>)| Self { cosets, code: Code::new(graph(), spec, &constraints) };
         by_cosets(spec).into_iter().map(compile).collect()
     }
 }
