@@ -13,6 +13,9 @@ use crate::{
 /// Elements in a vector.
 pub const LANES: usize = 8;
 
+/// The widest shift of [`Lanes::shift_blocks`].
+pub const MAX_SHIFT: u8 = 7;
+
 /// Eight field elements on which arithmetic acts lane by lane.
 pub trait Lanes: Kernel<Element = Self::Field, Stored = Self::Block> {
     /// The field.
@@ -85,6 +88,16 @@ pub trait Lanes: Kernel<Element = Self::Field, Stored = Self::Block> {
     #[inline(always)]
     fn square_block(to: &mut Self::Block, a: &Self::Block) {
         *to = Self::from_block(a).square().to_block();
+    }
+
+    /// `to = a·2^shift + b`, at rest; `shift` is at most [`MAX_SHIFT`].
+    #[inline(always)]
+    fn shift_blocks(to: &mut Self::Block, a: &Self::Block, shift: u8, b: &Self::Block) {
+        let mut sum = Self::from_block(a);
+        for _ in 0..shift {
+            sum = sum.double();
+        }
+        *to = sum.add(Self::from_block(b)).to_block();
     }
 
     /// Sum with itself.

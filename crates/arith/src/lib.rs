@@ -37,7 +37,7 @@ pub use domain::Domain;
 pub use evals::{Evals, RowTask};
 pub use fold::{Folding, FoldingRound, fold_bases};
 pub use group_fft::group_ifft;
-pub use lanes::{LANES, Lanes};
+pub use lanes::{LANES, Lanes, MAX_SHIFT};
 pub use path::{Path, Task};
 pub use portable::Portable;
 pub use scalars::Scalars;

@@ -120,6 +120,7 @@ fn on_host(code: &Code, scalars: &[F], row: usize, rows: usize) -> F {
             Op::Add => a + b,
             Op::Sub => a - b,
             Op::Mul | Op::Square => a * b,
+            Op::Shift(_) => unreachable!("groups have no shifts"),
         };
     }
     fetch(&registers, code.result)

@@ -63,6 +63,7 @@ fn op(op: Op) -> u32 {
         Op::Add => 0,
         Op::Sub => 1,
         Op::Mul | Op::Square => 2,
+        Op::Shift(_) => unreachable!("groups have no shifts"),
     }
 }
 

@@ -182,6 +182,13 @@ macro_rules! portable {
             }
 
             #[inline(always)]
+            fn shift_blocks(to: &mut Self::Block, a: &Self::Block, shift: u8, b: &Self::Block) {
+                for lane in 0..LANES {
+                    to[lane] = words::shifted_sum(&a[lane], shift, &b[lane]);
+                }
+            }
+
+            #[inline(always)]
             fn square_block(to: &mut Self::Block, a: &Self::Block) {
                 for lane in 0..LANES {
                     to[lane] = words::square(&a[lane]);

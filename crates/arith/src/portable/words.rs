@@ -7,7 +7,7 @@
 use std::hint::select_unpredictable;
 
 use crate::{
-    LANES,
+    LANES, MAX_SHIFT,
     raw::layout::{Modulus, Packed, element, limbs},
 };
 
@@ -30,6 +30,29 @@ pub(super) fn sum<F: Modulus>(a: &F, b: &F) -> F {
 #[inline(always)]
 pub(super) fn choose<F: Modulus>(condition: bool, a: &F, b: &F) -> F {
     element(either(condition, limbs(a), limbs(b)))
+}
+
+/// a·2^shift + b.
+#[inline(always)]
+pub(super) fn shifted_sum<F: Modulus>(a: &F, shift: u8, b: &F) -> F {
+    const { assert!(MAX_SHIFT < 8) };
+    let (a, b) = (limbs(a), limbs(b));
+    // In two parts, the lower below 2²⁵⁴ and so below p.
+    let back = 63 - u32::from(shift);
+    let up = |low: u64, high: u64| high << shift | low >> 1 >> back;
+    let (r0, carry) = (a[0] << shift).overflowing_add(b[0]);
+    let (r1, carry) = add(up(a[0], a[1]), b[1], carry);
+    let (r2, carry) = add(up(a[1], a[2]), b[2], carry);
+    let (r3, carry) = add(up(a[2], a[3]), b[3], carry);
+    let q = (up(a[3], 0) + u64::from(carry)) << 2 | r3 >> 62;
+    // 2²⁵⁴ is p less its two lower words.
+    let (low, high) = times(q, F::P[0], 0);
+    let (middle, high) = times(q, F::P[1], high);
+    let (r0, borrow) = r0.overflowing_sub(low);
+    let (r1, borrow) = sub(r1, middle, borrow);
+    let (r2, borrow) = sub(r2, high, borrow);
+    let (r3, borrow) = sub(r3 << 2 >> 2, 0, borrow);
+    element(plus_modulus_if::<F>(borrow, [r0, r1, r2, r3]))
 }
 
 /// a − b.

@@ -101,7 +101,7 @@ fn ranges(lines: &[Line], result: Value, most: u32) -> Vec<Range<usize>> {
         alive[place] += alive[place - 1];
     }
     let size = |line: &Line| match line.op {
-        Op::Add | Op::Sub => 1,
+        Op::Add | Op::Sub | Op::Shift(_) => 1,
         Op::Mul | Op::Square => MULTIPLICATION,
     };
     let (mut ranges, mut start) = (Vec::new(), 0);
@@ -177,6 +177,7 @@ mod tests {
             Op::Add => a + b,
             Op::Sub => a - b,
             Op::Mul | Op::Square => a * b,
+            Op::Shift(_) => unreachable!("groups have no shifts"),
         }
     }
 

@@ -65,6 +65,7 @@ impl Writer<'_> {
                 Op::Sub => "sub",
                 Op::Mul => "mul",
                 Op::Square => "sqr",
+                Op::Shift(_) => unreachable!("groups have no shifts"),
             };
             let operands = if matches!(line.op, Op::Square) { a } else { format!("{a}, {b}") };
             write!(self.out, "    let v{step} = fe_{function}({operands});")?;

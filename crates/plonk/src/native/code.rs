@@ -33,6 +33,8 @@ pub enum Op {
     Mul,
     /// a², b being a.
     Square,
+    /// a·2ⁿ + b; only where it costs less than a product, on the portable path.
+    Shift(u8),
 }
 
 /// One step of a program.
@@ -99,6 +101,7 @@ impl Code {
                     continue;
                 }
                 Node::Add(a, b) => (Op::Add, a, Some(b)),
+                Node::Shift(a, shift, b) => (Op::Shift(shift), a, Some(b)),
                 Node::Sub(a, b) => (Op::Sub, a, Some(b)),
                 Node::Mul(a, b) if a == b => (Op::Square, a, Some(b)),
                 Node::Mul(a, b) => (Op::Mul, a, Some(b)),
@@ -156,8 +159,10 @@ fn needs(nodes: &[Node]) -> Vec<u32> {
         let need = match *node {
             Node::Scalar(_) | Node::Column(..) => 0,
             Node::Scale(a, _) => needs[a].max(1),
-            Node::Add(a, b) | Node::Sub(a, b) | Node::Mul(a, b) if needs[a] == needs[b] && a != b => needs[a] + 1,
-            Node::Add(a, b) | Node::Sub(a, b) | Node::Mul(a, b) => needs[a].max(needs[b]).max(1),
+            Node::Add(a, b) | Node::Shift(a, _, b) | Node::Sub(a, b) | Node::Mul(a, b) if needs[a] == needs[b] && a != b => {
+                needs[a] + 1
+            }
+            Node::Add(a, b) | Node::Shift(a, _, b) | Node::Sub(a, b) | Node::Mul(a, b) => needs[a].max(needs[b]).max(1),
         };
         needs.push(need);
     }
@@ -182,8 +187,10 @@ fn visit(nodes: &[Node], root: Id, uses: &mut [u32], order: &mut Vec<Id>) {
         let operands = match nodes[id] {
             Node::Scalar(_) | Node::Column(..) => [None, None],
             Node::Scale(a, _) => [Some(a), None],
-            Node::Add(a, b) | Node::Sub(a, b) | Node::Mul(a, b) if needs[a] < needs[b] => [Some(a), Some(b)],
-            Node::Add(a, b) | Node::Sub(a, b) | Node::Mul(a, b) => [Some(b), Some(a)],
+            Node::Add(a, b) | Node::Shift(a, _, b) | Node::Sub(a, b) | Node::Mul(a, b) if needs[a] < needs[b] => {
+                [Some(a), Some(b)]
+            }
+            Node::Add(a, b) | Node::Shift(a, _, b) | Node::Sub(a, b) | Node::Mul(a, b) => [Some(b), Some(a)],
         };
         for operand in operands.into_iter().flatten() {
             uses[operand] += 1;
@@ -223,6 +230,7 @@ impl RowTask for Run<'_> {
                         Op::Sub => L::sub_blocks(to, a, b),
                         Op::Mul => L::mul_blocks(to, a, b),
                         Op::Square => L::square_block(to, a),
+                        Op::Shift(shift) => L::shift_blocks(to, a, shift, b),
                     }
                 }
                 registers[step.to as usize] = results;

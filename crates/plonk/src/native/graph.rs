@@ -69,10 +69,12 @@ pub(super) enum Node {
     Mul(Id, Id),
     /// Product with a scalar, by its place.
     Scale(Id, usize),
+    /// `2^shift` times the first, plus the second.
+    Shift(Id, u8, Id),
 }
 
-/// As many doublings cost less than a product.
-const DOUBLINGS: u32 = 5;
+/// The widest shift of a node.
+const MAX_SHIFT: u8 = quintet_arith::MAX_SHIFT;
 
 /// What makes two scalars the same.
 type ScalarKey = ([u8; 32], Option<usize>, Option<usize>);
@@ -85,7 +87,7 @@ pub(super) struct Graph {
     by_node: HashMap<Node, Id>,
     by_scalar: HashMap<ScalarKey, usize>,
     by_expr: HashMap<usize, Id>,
-    /// Known if multiples by powers of two are made by doublings.
+    /// Known if multiples by powers of two are made by shifts.
     powers: Option<Powers>,
 }
 
@@ -97,8 +99,8 @@ struct Term {
 }
 
 impl Graph {
-    /// Multiples by powers of two are made by doublings, where those cost less than products.
-    pub(super) fn with_doublings() -> Self {
+    /// Multiples by powers of two are made by shifts, where those cost less than products.
+    pub(super) fn with_shifts() -> Self {
         Self { powers: Some(Powers::new()), ..Self::default() }
     }
 
@@ -334,22 +336,29 @@ impl Graph {
         minus.into_iter().fold(plus, |sum, id| self.push(Node::Sub(sum, id)))
     }
 
-    /// `Σ 2^exponent · term`: by doublings between one exponent and the next, or by a product where those are many.
+    /// `Σ 2^exponent · term`, by Horner's rule.
     fn horner(&mut self, mut terms: Vec<(u32, Id)>) -> Option<Id> {
         terms.sort_by_key(|(exponent, _)| Reverse(*exponent));
         let mut sum: Option<(u32, Id)> = None;
         for (exponent, id) in terms {
-            let before = sum.map(|(above, sum)| self.times_power(sum, above - exponent));
-            sum = Some((exponent, before.map_or(id, |sum| self.push(Node::Add(sum, id)))));
+            let next = match sum {
+                None => id,
+                Some((above, sum)) if above == exponent => self.push(Node::Add(sum, id)),
+                Some((above, sum)) => match u8::try_from(above - exponent) {
+                    Ok(shift) if shift <= MAX_SHIFT => self.push(Node::Shift(sum, shift, id)),
+                    _ => {
+                        let sum = self.times_power(sum, above - exponent);
+                        self.push(Node::Add(sum, id))
+                    }
+                },
+            };
+            sum = Some((exponent, next));
         }
         sum.map(|(exponent, sum)| self.times_power(sum, exponent))
     }
 
     fn times_power(&mut self, id: Id, exponent: u32) -> Id {
-        if exponent > DOUBLINGS {
-            return self.scale(id, Scalar::of(F::from(2).pow_vartime([u64::from(exponent)])));
-        }
-        (0..exponent).fold(id, |id, _| self.push(Node::Add(id, id)))
+        self.scale(id, Scalar::of(F::from(2).pow_vartime([u64::from(exponent)])))
     }
 
     /// `Σ y^weight · constraint`.

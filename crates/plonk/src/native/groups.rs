@@ -11,7 +11,7 @@ use super::{
     size::{COSETS, MAX_LOG},
 };
 
-/// Constraints whose quotient has less than `n · 2^log` coefficients, so that as many cosets determine it.
+/// Constraints whose quotient has less than `n · 2^log` coefficients, so that as many cosets determine it. Their code has no [shifts](super::code::Op::Shift).
 #[derive(Debug)]
 pub struct Group {
     /// Log₂ of the number of cosets.
@@ -51,7 +51,7 @@ pub(super) struct Part {
 impl Part {
     /// The constraints of an AIR.
     pub(super) fn all(spec: &AirSpec, path: Path) -> Vec<Self> {
-        let graph = || if path == Path::Portable { Graph::with_doublings() } else { Graph::default() };
+        let graph = || if path == Path::Portable { Graph::with_shifts() } else { Graph::default() };
         let compile = |(cosets, constraints): (usize, Vec<_>)| Self { cosets, code: Code::new(graph(), spec, &constraints) };
         by_cosets(spec).into_iter().map(compile).collect()
     }
