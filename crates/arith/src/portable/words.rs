@@ -7,7 +7,7 @@
 use std::hint::select_unpredictable;
 
 use crate::{
-    LANES, MAX_SHIFT,
+    LANES,
     raw::layout::{Modulus, Packed, element, limbs},
 };
 
@@ -35,7 +35,6 @@ pub(super) fn choose<F: Modulus>(condition: bool, a: &F, b: &F) -> F {
 /// a·2^shift + b.
 #[inline(always)]
 pub(super) fn shifted_sum<F: Modulus>(a: &F, shift: u8, b: &F) -> F {
-    const { assert!(MAX_SHIFT < 8) };
     let (a, b) = (limbs(a), limbs(b));
     // In two parts, the lower below 2²⁵⁴ and so below p.
     let back = 63 - u32::from(shift);
@@ -187,4 +186,62 @@ fn sub(a: u64, b: u64, borrow: bool) -> (u64, bool) {
     let (difference, under) = a.overflowing_sub(b);
     let (difference, under_again) = difference.overflowing_sub(u64::from(borrow));
     (difference, under | under_again)
+}
+
+#[cfg(test)]
+mod tests {
+    use ff::{Field, PrimeField};
+    use pasta_curves::{Fp, Fq};
+
+    use super::*;
+    use crate::{
+        MAX_SHIFT,
+        raw::{edges::values, layout::reduced},
+    };
+
+    /// Values whose words are all ones or zeros where they can be, too: there carries run through all words.
+    fn all<F: Modulus>() -> Vec<F> {
+        let words = |bits: u32, place: u32| if bits >> place & 1 == 1 { u64::MAX } else { 0 };
+        let patterns = (0..16).map(|bits| element(reduced([0, 1, 2, 3].map(|place| words(bits, place)), F::P)));
+        values().into_iter().chain(patterns).collect()
+    }
+
+    fn check<F: Modulus>() {
+        let values = all::<F>();
+        for a in &values {
+            assert_eq!(square(a), a.square(), "{a:?}²");
+            for b in &values {
+                assert_eq!(product(a, b), *a * b, "{a:?} · {b:?}");
+                assert_eq!(sum(a, b), *a + b, "{a:?} + {b:?}");
+                assert_eq!(difference(a, b), *a - b, "{a:?} − {b:?}");
+                assert_eq!((choose(true, a, b), choose(false, a, b)), (*a, *b));
+                for shift in 0..=MAX_SHIFT {
+                    assert_eq!(shifted_sum(a, shift, b), *a * F::from(1 << shift) + b, "{a:?} · 2^{shift} + {b:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn words_compute_what_pasta_curves_does() {
+        check::<Fp>();
+        check::<Fq>();
+    }
+
+    #[test]
+    fn eight_values_are_transformed() {
+        let values = all::<Fp>();
+        let root = Fp::ROOT_OF_UNITY.pow_vartime([1 << (Fp::S - 3)]);
+        let roots = [root, root.square(), root.square() * root];
+        for window in values.windows(2 * LANES) {
+            let (first, steps) = window.split_at(LANES);
+            let mut out: [Fp; LANES] = first.try_into().unwrap();
+            across(&mut out, steps.try_into().unwrap(), &roots);
+            for (row, value) in out.iter().enumerate() {
+                let terms = first.iter().zip(steps).enumerate();
+                let expected: Fp = terms.map(|(lane, (a, b))| *a * b * root.pow_vartime([(lane * row) as u64])).sum();
+                assert_eq!(*value, expected, "row {row}");
+            }
+        }
+    }
 }

@@ -15,7 +15,7 @@ pub(crate) unsafe trait Modulus: PrimeField + VartimeField {
     const P: [u64; 4];
 }
 
-// SAFETY: pasta_curves declares `#[repr(transparent)] struct Fp(pub(crate) [u64; 4])`; so does this workspace's test of the representation.
+// SAFETY: pasta_curves declares `#[repr(transparent)] struct Fp(pub(crate) [u64; 4])`; the test below holds its moduli, zero and one against that.
 unsafe impl Modulus for Fp {
     const P: [u64; 4] = [0x992d_30ed_0000_0001, 0x2246_98fc_094c_f91b, 0, 0x4000_0000_0000_0000];
 }
@@ -52,4 +52,24 @@ pub(crate) fn reduced(mut number: Packed, p: [u64; 4]) -> Packed {
         }
     }
     number
+}
+
+#[cfg(test)]
+mod tests {
+    use ff::Field;
+
+    use super::*;
+
+    #[test]
+    fn moduli_and_representation_are_those_of_pasta_curves() {
+        assert_eq!(*limbs(&(-Fp::ONE + Fp::ONE)), [0; 4]);
+        let check = |p: [u64; 4], modulus: &str| {
+            assert_eq!(format!("0x{:016x}{:016x}{:016x}{:016x}", p[3], p[2], p[1], p[0]), modulus);
+        };
+        check(Fp::P, Fp::MODULUS);
+        check(Fq::P, Fq::MODULUS);
+        // One is 2²⁵⁶ mod p.
+        assert_eq!(*limbs(&Fp::ONE), [0x3478_6d38_ffff_fffd, 0x992c_350b_e419_14ad, u64::MAX, 0x3fff_ffff_ffff_ffff]);
+        assert_eq!(element::<Fq>(*limbs(&Fq::from(12345))), Fq::from(12345));
+    }
 }

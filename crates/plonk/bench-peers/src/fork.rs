@@ -1,10 +1,6 @@
 //! The fork `zakura-halo2-proofs`: the same circuit once more, in its types.
 
-use std::{
-    cell::RefCell,
-    convert::Infallible,
-    sync::Arc,
-};
+use std::{cell::RefCell, convert::Infallible, sync::Arc};
 
 use anyhow::{Result, anyhow};
 use ff::{Field, PrimeField};
@@ -14,8 +10,8 @@ use zakura::{
     circuit::{Layouter, SimpleFloorPlanner, Value},
     pasta::{EqAffine, Fp},
     plonk::{
-        Advice, Circuit, Column, ConstraintSystem, Error, Expression, Fixed, Instance as InstanceColumn, VirtualCells, create_proof,
-        keygen_pk, keygen_vk,
+        Advice, Circuit, Column, ConstraintSystem, Error, Expression, Fixed, Instance as InstanceColumn, ProvingKey,
+        VirtualCells, create_proof, keygen_pk, keygen_vk,
     },
     poly::{Rotation, commitment::Params},
     transcript::{Blake2bWrite, Challenge255},
@@ -132,28 +128,45 @@ impl TryRng for Counter {
     }
 }
 
-/// What a proof of the instance costs with the fork.
-pub(crate) fn prove(instance: &Instance) -> Result<Cost> {
-    let spec = &instance.key.spec;
-    SPEC.set(Some(Arc::clone(spec)));
-    let params = Params::<EqAffine>::read(&mut instance.key.params.encode().as_slice())?;
-    instance.with_witness(|witness| {
-        let rows = spec.height() + 1;
-        let first = witness.trace.columns.iter().map(|column| column.to_field(rows));
-        let all = first.chain(witness.second.columns.iter().cloned());
-        let advice = all.map(|column| column.iter().take(rows).map(convert).collect()).collect();
-        let fixed = spec.fixed.iter().map(|column| column.values.iter().take(rows).map(convert).collect()).collect();
-        let circuit = AirCircuit { fixed, advice };
-        let blank = circuit.without_witnesses();
-        let failed = |error: Error| anyhow!("the fork: {error}");
-        let vk = keygen_vk(&params, &blank).map_err(failed)?;
-        let pk = keygen_pk(&params, vk, &blank).map_err(failed)?;
-        let publics: Vec<Fp> = witness.publics.0.iter().map(convert).collect();
-        let circuits = [circuit];
-        let (cost, _) = measure(1, || {
+/// The fork with its keys for an instance.
+pub(crate) struct Fork {
+    params: Params<EqAffine>,
+    pk: ProvingKey<EqAffine>,
+    circuits: [AirCircuit; 1],
+    publics: Vec<Fp>,
+}
+
+impl Fork {
+    pub(crate) fn new(instance: &Instance) -> Result<Self> {
+        let spec = &instance.key.spec;
+        SPEC.set(Some(Arc::clone(spec)));
+        let params = Params::<EqAffine>::read(&mut instance.key.params.encode().as_slice())?;
+        instance.with_witness(|witness| {
+            let rows = spec.height() + 1;
+            let first = witness.trace.columns.iter().map(|column| column.to_field(rows));
+            let all = first.chain(witness.second.columns.iter().cloned());
+            let advice = all.map(|column| column.iter().take(rows).map(convert).collect()).collect();
+            let fixed = spec.fixed.iter().map(|column| column.values.iter().take(rows).map(convert).collect()).collect();
+            let circuit = AirCircuit { fixed, advice };
+            let blank = circuit.without_witnesses();
+            let vk = keygen_vk(&params, &blank).map_err(failed)?;
+            let pk = keygen_pk(&params, vk, &blank).map_err(failed)?;
+            let publics = witness.publics.0.iter().map(convert).collect();
+            Ok(Self { params, pk, circuits: [circuit], publics })
+        })
+    }
+
+    /// What a proof costs.
+    pub(crate) fn prove(&self) -> Result<Cost> {
+        let (cost, _) = measure(|| {
             let mut transcript = Blake2bWrite::<_, _, Challenge255<_>>::init(Vec::new());
-            create_proof(&params, &pk, &circuits, &[&[&publics]], Counter(1), &mut transcript).map_err(failed)
+            create_proof(&self.params, &self.pk, &self.circuits, &[&[&self.publics]], Counter(1), &mut transcript)
+                .map_err(failed)
         })?;
         Ok(cost)
-    })
+    }
+}
+
+fn failed(error: Error) -> anyhow::Error {
+    anyhow!("the fork: {error}")
 }

@@ -1,9 +1,6 @@
 //! Processor time, time on the clock, and peak memory of a piece of work.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::{fs, time::Instant};
 
 use anyhow::{Error, Result};
 use cpu_time::ProcessTime;
@@ -18,22 +15,14 @@ pub(crate) struct Cost {
     pub(crate) peak_mib: u64,
 }
 
-/// Runs `work` so many times and keeps the fastest.
-pub(crate) fn measure<T, E: Into<Error>>(repeat: u32, mut work: impl FnMut() -> std::result::Result<T, E>) -> Result<(Cost, T)> {
-    let mut best: Option<(Duration, Cost, T)> = None;
-    for _ in 0..repeat.max(1) {
-        // Resets the peak; where that cannot be done, the peak is the process's.
-        let _ = fs::write("/proc/self/clear_refs", "5");
-        let (wall, cpu) = (Instant::now(), ProcessTime::now());
-        let value = work().map_err(Into::into)?;
-        let (cpu, wall) = (cpu.elapsed(), wall.elapsed());
-        let cost = Cost { cpu_s: cpu.as_secs_f64(), wall_s: wall.as_secs_f64(), peak_mib: peak_mib() };
-        if best.as_ref().is_none_or(|(fastest, ..)| cpu < *fastest) {
-            best = Some((cpu, cost, value));
-        }
-    }
-    let (_, cost, value) = best.expect("it ran once");
-    Ok((cost, value))
+/// Runs `work`.
+pub(crate) fn measure<T, E: Into<Error>>(work: impl FnOnce() -> std::result::Result<T, E>) -> Result<(Cost, T)> {
+    // Resets the peak; where that cannot be done, the peak is the process's.
+    let _ = fs::write("/proc/self/clear_refs", "5");
+    let (wall, cpu) = (Instant::now(), ProcessTime::now());
+    let value = work().map_err(Into::into)?;
+    let (cpu, wall) = (cpu.elapsed(), wall.elapsed());
+    Ok((Cost { cpu_s: cpu.as_secs_f64(), wall_s: wall.as_secs_f64(), peak_mib: peak_mib() }, value))
 }
 
 fn peak_mib() -> u64 {

@@ -412,3 +412,61 @@ impl Powers {
 pub fn challenge_of(spec: &AirSpec, column: usize) -> Option<usize> {
     column.checked_sub(spec.alpha_column()).filter(|place| *place <= spec.powers)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(graph: &Graph, id: Id) -> F {
+        match graph.nodes[id] {
+            Node::Scalar(place) => graph.scalars[place].constant,
+            Node::Column(Input::Advice(column), _) => F::from(column as u64 + 5).square(),
+            Node::Column(..) => unreachable!("no other columns here"),
+            Node::Add(a, b) => value(graph, a) + value(graph, b),
+            Node::Sub(a, b) => value(graph, a) - value(graph, b),
+            Node::Mul(a, b) => value(graph, a) * value(graph, b),
+            Node::Scale(a, place) => value(graph, a) * graph.scalars[place].constant,
+            Node::Shift(a, shift, b) => value(graph, a) * F::from(1 << shift) + value(graph, b),
+        }
+    }
+
+    /// `Σ ±2^exponent · column`, and how many products and shifts it takes.
+    fn sum(terms: &[(u64, bool)]) -> (usize, usize) {
+        let mut graph = Graph::with_shifts();
+        let mut all = Vec::new();
+        for (column, &(exponent, negative)) in terms.iter().enumerate() {
+            let power = F::from(2).pow_vartime([exponent]);
+            let factors = vec![graph.push(Node::Column(Input::Advice(column), 0))];
+            all.push(Term { scalar: Scalar::of(if negative { -power } else { power }), factors });
+        }
+        let expected: F = all.iter().map(|term| term.scalar.constant * value(&graph, term.factors[0])).sum();
+        let root = graph.sum(all);
+        assert_eq!(value(&graph, root), expected, "{terms:?}");
+        let count = |kind: fn(&Node) -> bool| graph.nodes.iter().filter(|node| kind(node)).count();
+        (count(|node| matches!(node, Node::Scale(..))), count(|node| matches!(node, Node::Shift(..))))
+    }
+
+    #[test]
+    fn multiples_by_powers_of_two_are_shifted_together() {
+        let sparse: Vec<(u64, bool)> = (0..64).map(|z| (3 * z, false)).collect();
+        assert_eq!(sum(&sparse), (0, 63));
+        assert_eq!(sum(&[(3, false), (3, false), (0, true), (4, true), (1, false)]), (0, 2));
+        // Far apart, and nothing at the end to shift to.
+        assert_eq!(sum(&[(0, false), (200, false), (201, true)]), (2, 0));
+        assert_eq!(sum(&[(253, true), (252, true)]), (1, 1));
+    }
+
+    #[test]
+    fn powers_of_two_are_taken_out_with_a_factor() {
+        // 8ab + 16ac + 2ad + 4b, of which a is taken out with 2.
+        let mut graph = Graph::with_shifts();
+        let [a, b, c, d] = [0, 1, 2, 3].map(|column| graph.push(Node::Column(Input::Advice(column), 0)));
+        let term = |by: u64, factors: &[Id]| Term { scalar: Scalar::of(F::from(by)), factors: factors.to_vec() };
+        let root = graph.sum(vec![term(8, &[a, b]), term(16, &[a, c]), term(2, &[a, d]), term(4, &[b])]);
+        let [a, b, c, d] = [a, b, c, d].map(|id| value(&graph, id));
+        let expected = a * (F::from(8) * b + F::from(16) * c + d.double()) + F::from(4) * b;
+        assert_eq!(value(&graph, root), expected);
+        assert_eq!(graph.nodes.iter().filter(|node| matches!(node, Node::Mul(..))).count(), 1);
+        assert_eq!(graph.nodes.iter().filter(|node| matches!(node, Node::Scale(..))).count(), 0);
+    }
+}

@@ -1,46 +1,14 @@
 //! Vector arithmetic against pasta_curves, on edge values.
 
-use ff::{Field, PrimeField};
+use ff::Field;
 use pasta_curves::{Fp, Fq};
 
 use super::{avx2, ifma, *};
 use crate::{
     LANES, Lanes,
     lanes::{Kernel, PointCell, Work},
-    raw::layout::{self, Modulus},
+    raw::edges::values,
 };
-
-/// Edge values, and enough others to fill lanes in all combinations.
-fn values<F: Modulus>() -> Vec<F> {
-    let half = F::TWO_INV;
-    let mut values = vec![
-        F::ZERO,
-        F::ONE,
-        -F::ONE,
-        F::from(2),
-        -F::from(2),
-        half,
-        -half,
-        F::from(u64::MAX),
-        F::from(1 << 52),
-        F::from(1 << 63),
-    ];
-    // Elements whose limbs in memory are all ones, or as large as they can be.
-    for limbs in [
-        [u64::MAX, u64::MAX, u64::MAX, 0x3fff_ffff_ffff_ffff],
-        [F::P[0] - 1, F::P[1], F::P[2], F::P[3]],
-        [1, 0, 0, 0],
-        [0, 0, 0, 1 << 62],
-    ] {
-        values.push(layout::element(limbs));
-    }
-    let mut power = F::MULTIPLICATIVE_GENERATOR;
-    for _ in 0..34 {
-        power = power.square() + F::ONE;
-        values.push(power);
-    }
-    values
-}
 
 /// Not inlined, and so slow, but the same arithmetic.
 pub(super) struct Call<F>(pub(super) F);
@@ -134,16 +102,3 @@ arithmetic!(arithmetic_over_fp_with_ifma, ifma, Ifma, Fp);
 arithmetic!(arithmetic_over_fq_with_ifma, ifma, Ifma, Fq);
 arithmetic!(arithmetic_over_fp_with_avx2, avx2, Avx2, Fp);
 arithmetic!(arithmetic_over_fq_with_avx2, avx2, Avx2, Fq);
-
-#[test]
-fn moduli_and_representation_are_those_of_pasta_curves() {
-    assert_eq!(*layout::limbs(&(-Fp::ONE + Fp::ONE)), [0; 4]);
-    let check = |p: [u64; 4], modulus: &str| {
-        assert_eq!(format!("0x{:016x}{:016x}{:016x}{:016x}", p[3], p[2], p[1], p[0]), modulus);
-    };
-    check(Fp::P, Fp::MODULUS);
-    check(Fq::P, Fq::MODULUS);
-    // One is 2²⁵⁶ mod p.
-    assert_eq!(*layout::limbs(&Fp::ONE), [0x3478_6d38_ffff_fffd, 0x992c_350b_e419_14ad, u64::MAX, 0x3fff_ffff_ffff_ffff]);
-    assert_eq!(layout::element::<Fq>(*layout::limbs(&Fq::from(12345))), Fq::from(12345));
-}
