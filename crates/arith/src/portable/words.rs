@@ -1,7 +1,7 @@
 //! Arithmetic modulo p in four words of 64 bits.
 //!
 //! An element rests as `x·2²⁵⁶ mod p`, fully reduced, as in `pasta_curves`. Both moduli are `p = 2²⁵⁴ + p₁·2⁶⁴ + p₀` with a zero word, a top word of one bit and
-//! `p₀ ≡ 1 (mod 2³²)`, so that two of four products of a step of the reduction are shifts and `p₀⁻¹ ≡ 2 − p₀ (mod 2⁶⁴)`. The reduction takes multiples of p away
+//! `p₀ ≡ 1 (mod 2³²)`, so that a step of the reduction takes two products of words instead of four, and `p₀⁻¹ ≡ 2 − p₀ (mod 2⁶⁴)`. The reduction takes multiples of p away
 //! instead of adding them: its low words vanish without a carry, and what is left is above −p, so that one sum that depends on a borrow ends it.
 
 use std::hint::select_unpredictable;
