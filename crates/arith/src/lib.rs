@@ -28,6 +28,7 @@ mod portable;
 mod raw;
 mod rows;
 mod scalars;
+mod subsets;
 mod sums;
 pub mod vector;
 

@@ -12,6 +12,7 @@ use crate::{
     affine::{Degenerate, from_cell, reference},
     digits::Integers,
     lanes::PointCell,
+    subsets,
     sums::{Groups, Sum, sums},
 };
 
@@ -30,6 +31,8 @@ pub(crate) struct Table<C> {
     pub(crate) width: u32,
     /// Bases that are the identity, and have no coordinates.
     pub(crate) identities: Vec<usize>,
+    /// Where the sums of subsets begin, if there are any.
+    pub(crate) subsets: Option<usize>,
 }
 
 /// How a column's scalars are cut.
@@ -56,9 +59,10 @@ fn cost(entries: usize, windows: u32, sets: u32, buckets: usize) -> usize {
 }
 
 impl<C> Table<C> {
-    fn cut(&self, bits: u32, entries: usize) -> Cut {
+    /// The cheapest cut, and its cost.
+    fn cut(&self, bits: u32, entries: usize) -> (usize, Cut) {
         if bits <= 1 {
-            return Cut { width: 1, windows: 1, sets: 1, only: true };
+            return (entries, Cut { width: 1, windows: 1, sets: 1, only: true });
         }
         let plain = |width: u32| {
             let windows = bits / width + 1;
@@ -71,7 +75,7 @@ impl<C> Table<C> {
             (cost(entries, windows, sets, 1 << (self.width - 1)), Cut { width: self.width, windows, sets, only: false })
         });
         let best = (2..=MAX_WIDTH).map(plain).chain(small).chain(rows).min_by_key(|(cost, _)| *cost);
-        best.map_or(Cut { width: 1, windows: 1, sets: 1, only: true }, |(_, cut)| cut)
+        best.expect("there are plain cuts")
     }
 }
 
@@ -81,7 +85,13 @@ pub(crate) fn msm<L: Lanes<Field = Fq>>(
     first: usize,
     scalars: &Integers<'_>,
 ) -> Result<Eq, Degenerate> {
-    let cut = table.cut(scalars.bits(), scalars.nonzero());
+    let bits = scalars.bits();
+    let (cost, cut) = table.cut(bits, scalars.nonzero());
+    if let (Some(at), Integers::Small(values)) = (table.subsets, scalars)
+        && subsets::cost(values, bits) <= cost
+    {
+        return subsets::msm::<L>(table, at, first, values, bits);
+    }
     let groups = buckets(table, first, scalars, cut);
     let mut sums_of = sums::<L>(&table.points, &groups)?;
     let mut sections = Vec::with_capacity(cut.sets as usize);

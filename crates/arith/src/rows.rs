@@ -6,13 +6,16 @@ use rayon::prelude::*;
 
 use crate::{
     Lanes,
-    affine::{lift, to_cell},
+    affine::{Degenerate, lift, to_cell},
+    block::{Block, Job},
     lanes::PointCell,
     msm::Table,
 };
 
 /// Bits of a scalar's magnitude, at most.
 const BITS: u32 = 254;
+/// Points that share inversions.
+const CHUNK: usize = 1024;
 
 /// Fills a table with as many rows as fit into so many bytes.
 pub(crate) fn widen<L: Lanes<Field = Fq>>(table: &mut Table<L::Cell>, bytes: usize) {
@@ -33,18 +36,36 @@ pub(crate) fn widen<L: Lanes<Field = Fq>>(table: &mut Table<L::Cell>, bytes: usi
         return;
     };
     table.points.truncate(len);
+    table.subsets = None;
     table.points.reserve_exact(len * (rows - 1));
     for row in 1..rows {
         let last = &table.points[(row - 1) * len..];
-        let next: Vec<PointCell<L::Cell>> =
-            last.par_chunks(256).flat_map_iter(|chunk| multiply::<L>(chunk, width * sets)).collect();
+        let multiply = |chunk| multiply::<L>(chunk, width * sets).unwrap_or_else(|_| projective::<L>(chunk, width * sets));
+        let next: Vec<PointCell<L::Cell>> = last.par_chunks(CHUNK).flat_map_iter(multiply).collect();
         table.points.extend(next);
     }
     (table.width, table.spacing) = (width, width * sets);
 }
 
-/// Each point times `2^log`. The places of identities stay as they are.
-fn multiply<L: Lanes<Field = Fq>>(points: &[PointCell<L::Cell>], log: u32) -> Vec<PointCell<L::Cell>> {
+/// Each point times `2^log`.
+fn multiply<L: Lanes<Field = Fq>>(points: &[PointCell<L::Cell>], log: u32) -> Result<Vec<PointCell<L::Cell>>, Degenerate> {
+    let mut block = Block::<L>::new(points.len());
+    let [mut from, mut to] = [block.point(), block.point()];
+    let coordinates: Vec<(Fq, Fq)> = points.iter().map(|point| (L::from_cell(point.x), L::from_cell(point.y))).collect();
+    block.fill(from, &coordinates);
+    for _ in 0..log {
+        block.round(&[Job::Double(from, to)])?;
+        (from, to) = (to, from);
+    }
+    let cell = |point: &EqAffine| {
+        let point = point.coordinates().into_option().ok_or(Degenerate)?;
+        Ok(to_cell::<L>(*point.x(), *point.y()))
+    };
+    block.unload(from).iter().map(cell).collect()
+}
+
+/// [`multiply`] in projective coordinates, if there are identities, whose places stay as they are.
+fn projective<L: Lanes<Field = Fq>>(points: &[PointCell<L::Cell>], log: u32) -> Vec<PointCell<L::Cell>> {
     let double = |point: &PointCell<L::Cell>| (0..log).fold(lift::<L>(point, false), |point, _| point.double());
     let multiples: Vec<Eq> = points.iter().map(double).collect();
     let mut affine = vec![EqAffine::default(); points.len()];

@@ -8,16 +8,32 @@ use quintet_arith::{Bases, Path, Scalars};
 
 use crate::{Stream, TABLES, few, size};
 
+/// Points without and with tables and sums of subsets.
+fn prepared(path: Path, points: &[EqAffine]) -> [Bases; 3] {
+    let plain = Bases::new(path, points);
+    [plain.clone(), plain.clone().with_subsets(), plain.with_tables(TABLES).with_subsets()]
+}
+
 fn check(points: &[EqAffine], scalars: &[Fp]) {
     let expected = best_multiexp(scalars, &points[..scalars.len()]);
     for &path in Path::available() {
-        for bytes in [0, TABLES] {
-            let bases = Bases::new(path, points).with_tables(bytes);
+        for (kind, bases) in prepared(path, points).iter().enumerate() {
+            assert_eq!(bases.msm(Scalars::Field(scalars)), expected, "{path:?}, {} points, kind {kind}", points.len());
+        }
+    }
+}
+
+/// [`check`] of integers, for points from a place on.
+fn check_range(points: &[EqAffine], first: usize, values: &[u64]) {
+    let field: Vec<Fp> = values.iter().map(|&value| Fp::from(value)).collect();
+    let expected = best_multiexp(&field, &points[first..first + values.len()]);
+    for &path in Path::available() {
+        for (kind, bases) in prepared(path, points).iter().enumerate() {
             assert_eq!(
-                bases.msm(Scalars::Field(scalars)),
+                bases.msm_range(first, Scalars::Uint(values)),
                 expected,
-                "{path:?}, {} points, {bytes} bytes of tables",
-                points.len()
+                "{path:?}, {} from {first}, kind {kind}",
+                values.len()
             );
         }
     }
@@ -57,6 +73,7 @@ fn identities_equal_and_opposite_points() {
             check(&points, &stream.scalars(n));
             check(&points, &vec![Fp::ONE; n]);
             check(&points, &vec![-Fp::from(3); n]);
+            check_range(&points, 0, &vec![1; n]);
         }
     }
 }
@@ -72,8 +89,7 @@ fn small_scalars_of_every_width() {
         let expected = best_multiexp(&field, &points);
         let negative: Vec<Fp> = field.iter().map(|value| -value).collect();
         for &path in Path::available() {
-            for bytes in [0, TABLES] {
-                let bases = Bases::new(path, &points).with_tables(bytes);
+            for bases in prepared(path, &points) {
                 let sums = bases.msm_many(&[
                     Scalars::Uint(&values),
                     Scalars::Field(&field),
@@ -92,11 +108,26 @@ fn ranges() {
     let points = stream.points(size(300, 6));
     let scalars = stream.scalars(size(100, 2));
     for &path in Path::available() {
-        for bytes in [0, TABLES] {
-            let bases = Bases::new(path, &points).with_tables(bytes);
+        for bases in prepared(path, &points) {
             for first in [0, 1, size(200, 4)] {
                 let expected = best_multiexp(&scalars, &points[first..first + scalars.len()]);
                 assert_eq!(bases.msm_range(first, Scalars::Field(&scalars)), expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn bits_from_any_place_on() {
+    let mut stream = Stream(6);
+    // Three are left over.
+    let points = stream.points(size(67, 11));
+    for bits in few([1u32, 2, 3], 1) {
+        for first in few([0, 1, 2, 3, 4, 5, 64, 66], 3) {
+            for len in few([0, 1, 2, 3, 5, 8, 62, 67], 4).into_iter().filter(|len| first + len <= points.len()) {
+                let values: Vec<u64> = (0..len).map(|_| stream.word() >> (64 - bits)).collect();
+                check_range(&points, first, &values);
+                check_range(&points, first, &vec![1; len]);
             }
         }
     }

@@ -14,6 +14,9 @@ pub const MAX_LOG: u32 = 2;
 /// That number.
 pub(super) const COSETS: usize = 1 << MAX_LOG;
 
+/// Bytes that tables of multiples of generators may take, twice: at k = 16 all windows share their buckets with them.
+const TABLES: usize = 96 << 20;
+
 /// Generators, domain and cosets of size `2^k`.
 #[derive(Debug)]
 pub(super) struct Size {
@@ -36,7 +39,8 @@ impl Size {
         let k = params.k();
         let domain = Domain::new(path, k);
         let cosets = Cosets::new(&domain, MAX_LOG);
-        let (g, g_lagrange) = (Bases::new(path, params.g()), Bases::new(path, params.g_lagrange()));
+        let g = Bases::new(path, params.g()).with_tables(TABLES);
+        let g_lagrange = Bases::new(path, params.g_lagrange()).with_tables(TABLES).with_subsets();
         let ones = vec![1u64; height(k) + 1];
         let envelope_point = g_lagrange.msm(Scalars::Uint(&ones));
         let mut envelope: Vec<F> = ones.iter().map(|&one| F::from(one)).collect();
