@@ -42,6 +42,7 @@ pub(crate) fn element<F: Modulus>(limbs: [u64; 4]) -> F {
 }
 
 /// A number below 2²⁵⁶ modulo p.
+#[cfg(any(test, target_arch = "x86_64"))]
 pub(crate) fn reduced(mut number: Packed, p: [u64; 4]) -> Packed {
     while number.iter().rev().cmp(p.iter().rev()).is_ge() {
         let mut borrow = false;
