@@ -174,7 +174,8 @@ fn main() {
     );
 
     let tables = 64 << 20;
-    let with: Vec<Bases> = Path::available().iter().map(|path| Bases::new(*path, &points).with_tables(tables)).collect();
+    let with: Vec<Bases> =
+        Path::available().iter().map(|path| Bases::new(*path, &points).with_tables(tables).with_subsets()).collect();
     let plain: Vec<Bases> = Path::available().iter().map(|path| Bases::new(*path, &points)).collect();
     for bits in [1u32, 8, 16, 32, 64] {
         let values: Vec<u64> = (0..n).map(|_| word() >> (64 - bits)).collect();

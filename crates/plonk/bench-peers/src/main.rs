@@ -5,6 +5,7 @@
 mod fork;
 mod measure;
 #[path = "../../tests/it/workload.rs"]
+#[allow(dead_code, reason = "the tests use more of it")]
 mod workload;
 
 use std::{path::PathBuf, sync::Arc};
