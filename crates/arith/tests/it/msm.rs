@@ -124,7 +124,7 @@ fn bits_from_any_place_on() {
     let points = stream.points(size(67, 11));
     for bits in few([1u32, 2, 3], 1) {
         for first in few([0, 1, 2, 3, 4, 5, 64, 66], 3) {
-            for len in few([0, 1, 2, 3, 5, 8, 62, 67], 4).into_iter().filter(|len| first + len <= points.len()) {
+            for len in few([0, 1, 2, 3, 5, 8, 62, 67], 4).filter(|len| first + len <= points.len()) {
                 let values: Vec<u64> = (0..len).map(|_| stream.word() >> (64 - bits)).collect();
                 check_range(&points, first, &values);
                 check_range(&points, first, &vec![1; len]);
