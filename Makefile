@@ -1,6 +1,6 @@
 # Everything a person runs. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help newcomer book test-docs testnet test-contracts deploy-devnet build devnet test test-kurtosis test-dashboard images test-long fmt lint doc guests bench-protocol bench-prover bench-gateway bench-verify
+.PHONY: help newcomer book test-docs testnet test-contracts deploy-devnet build devnet test test-kurtosis test-dashboard images test-long fmt lint doc guests bench-protocol bench-prover bench-gpu bench-gateway bench-verify
 
 CARGO ?= cargo
 ARGS ?=
@@ -72,6 +72,9 @@ bench-gateway: ## Signed submissions a second on one core, end to end; results i
 
 bench-prover: ## Our prover against upstream's and its fastest fork, cpu and keccak at k = 14 and 16 (ARGS=--help); results in target/bench/prover.json
 	$(CARGO) run --release --locked --manifest-path crates/plonk/bench-peers/Cargo.toml -- $(ARGS)
+
+bench-gpu: ## Transforms and multi-scalar multiplications on a GPU against the CPU, k = 14 to 20 (ARGS="[smallest k] [largest k] [adapter]")
+	$(CARGO) bench --locked -p quintet-gpu --bench kernels -- $(ARGS)
 
 bench-verify: ## 800 partial proofs with 0, 1 and 40 bad ones
 	$(CARGO) test --locked -p quintet-plonk --test it -- --ignored --nocapture batch
