@@ -210,7 +210,8 @@ mod tests {
         let values = all::<F>();
         for a in &values {
             assert_eq!(square(a), a.square(), "{a:?}²");
-            for b in &values {
+            // Miri takes its time.
+            for b in values.iter().step_by(if cfg!(miri) { 13 } else { 1 }) {
                 assert_eq!(product(a, b), *a * b, "{a:?} · {b:?}");
                 assert_eq!(sum(a, b), *a + b, "{a:?} + {b:?}");
                 assert_eq!(difference(a, b), *a - b, "{a:?} − {b:?}");
