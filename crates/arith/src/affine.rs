@@ -1,7 +1,10 @@
 //! Sums of affine points, many at a time: one inversion serves a whole batch.
 
 use ff::Field;
-use pasta_curves::{Eq, EqAffine, Fq, arithmetic::VartimeField};
+use pasta_curves::{
+    Eq, EqAffine, Fq,
+    arithmetic::{CurveAffine, VartimeField},
+};
 
 use crate::{
     LANES, Lanes,
@@ -31,6 +34,11 @@ pub(crate) fn to_cell<L: Lanes<Field = Fq>>(x: Fq, y: Fq) -> PointCell<L::Cell> 
     PointCell { x: L::to_cell(x), y: L::to_cell(y) }
 }
 
+/// [`to_cell`] of a point; nothing for the identity.
+pub(crate) fn cell<L: Lanes<Field = Fq>>(point: &EqAffine) -> Option<PointCell<L::Cell>> {
+    point.coordinates().into_option().map(|point| to_cell::<L>(*point.x(), *point.y()))
+}
+
 /// The point that rests there.
 pub(crate) fn from_cell<L: Lanes<Field = Fq>>(point: &PointCell<L::Cell>, negative: bool) -> EqAffine {
     let (x, y) = (L::from_cell(point.x), L::from_cell(point.y));
@@ -45,9 +53,13 @@ pub(crate) fn lift<L: Lanes<Field = Fq>>(point: &PointCell<L::Cell>, negative: b
 /// The inverse in each lane, if no lane is 0.
 #[inline(always)]
 pub(crate) fn invert_lanes<L: Lanes<Field = Fq>>(lanes: L) -> Result<L, Degenerate> {
-    let values = lanes.to_array();
-    let mut products = [Fq::ONE; LANES];
-    let mut product = Fq::ONE;
+    Ok(L::from_array(invert(lanes.to_array())?))
+}
+
+/// The inverse of each, if none is 0.
+pub(crate) fn invert<F: Field + VartimeField>(values: [F; LANES]) -> Result<[F; LANES], Degenerate> {
+    let mut products = [F::ONE; LANES];
+    let mut product = F::ONE;
     for (value, before) in values.iter().zip(&mut products) {
         *before = product;
         product *= value;
@@ -57,7 +69,7 @@ pub(crate) fn invert_lanes<L: Lanes<Field = Fq>>(lanes: L) -> Result<L, Degenera
         products[lane] *= inverse;
         inverse *= values[lane];
     }
-    Ok(L::from_array(products))
+    Ok(products)
 }
 
 /// Room for batches.

@@ -4,14 +4,14 @@ use std::fmt;
 
 use ff::PrimeField;
 use group::{CurveAffine as _, Group};
-use pasta_curves::{Eq, EqAffine, Fq, arithmetic::CurveAffine};
+use pasta_curves::{Eq, EqAffine, Fq};
 use rayon::prelude::*;
 
 #[cfg(target_arch = "x86_64")]
 use crate::raw::x86::{Avx2, Ifma};
 use crate::{
     Lanes, Path, Portable, Scalars,
-    affine::to_cell,
+    affine::cell,
     digits::Integers,
     lanes::{Kernel, PointCell},
     msm::{Table, msm},
@@ -43,10 +43,7 @@ impl fmt::Debug for Bases {
 }
 
 fn prepare<L: Lanes<Field = Fq>>(points: &[EqAffine]) -> Table<L::Cell> {
-    let cell = |point: &EqAffine| {
-        point.coordinates().into_option().map_or(PointCell::default(), |point| to_cell::<L>(*point.x(), *point.y()))
-    };
-    let cells: Vec<PointCell<L::Cell>> = points.par_iter().map(cell).collect();
+    let cells: Vec<PointCell<L::Cell>> = points.par_iter().map(|point| cell::<L>(point).unwrap_or_default()).collect();
     let identities = (0..points.len()).filter(|&place| bool::from(points[place].is_identity())).collect();
     Table { points: cells, len: points.len(), spacing: 0, width: 0, identities, subsets: None }
 }

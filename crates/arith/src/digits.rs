@@ -3,7 +3,10 @@
 use ff::PrimeField;
 use pasta_curves::Fp;
 
-use crate::Scalars;
+use crate::{
+    Scalars,
+    raw::layout::{Modulus, minus},
+};
 
 /// Scalars as magnitude and sign.
 #[derive(Debug)]
@@ -19,7 +22,7 @@ pub(crate) enum Integers<'a> {
 /// Half of the modulus, rounded down, in limbs.
 const HALF: [u64; 4] = [0xcc96_9876_8000_0000, 0x1123_4c7e_04a6_7c8d, 0, 0x2000_0000_0000_0000];
 /// The modulus, in limbs.
-pub(crate) const MODULUS: [u64; 4] = [0x992d_30ed_0000_0001, 0x2246_98fc_094c_f91b, 0, 0x4000_0000_0000_0000];
+pub(crate) const MODULUS: [u64; 4] = <Fp as Modulus>::P;
 
 /// The integer of a scalar that is smaller in magnitude, and whether it is negative.
 pub(crate) fn signed(scalar: &Fp) -> ([u64; 4], bool) {
@@ -33,13 +36,7 @@ pub(crate) fn signed(scalar: &Fp) -> ([u64; 4], bool) {
     if !larger {
         return (limbs, false);
     }
-    let mut borrow = false;
-    for (limb, modulus) in limbs.iter_mut().zip(MODULUS) {
-        let (difference, under) = modulus.overflowing_sub(*limb);
-        let (difference, under_again) = difference.overflowing_sub(u64::from(borrow));
-        (*limb, borrow) = (difference, under || under_again);
-    }
-    (limbs, true)
+    (minus(MODULUS, limbs), true)
 }
 
 impl<'a> Integers<'a> {

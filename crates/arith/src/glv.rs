@@ -5,7 +5,10 @@ use ff::PrimeField;
 use ff::WithSmallOrderMulGroup;
 use pasta_curves::Fp;
 
-use crate::digits::{MODULUS, signed};
+use crate::{
+    digits::{MODULUS, signed},
+    raw::layout::minus,
+};
 
 /// A magnitude and whether it is negative.
 pub(crate) type Half = (u128, bool);
@@ -40,12 +43,7 @@ fn quotient(k: &[u64; 4], v: u128) -> u128 {
         }
         quotient <<= 1;
         if rest.iter().rev().cmp(MODULUS.iter().rev()).is_ge() {
-            let mut borrow = false;
-            for (limb, modulus) in rest.iter_mut().zip(MODULUS) {
-                let (difference, under) = limb.overflowing_sub(modulus);
-                let (difference, under_again) = difference.overflowing_sub(u64::from(borrow));
-                (*limb, borrow) = (difference, under || under_again);
-            }
+            rest = minus(rest, MODULUS);
             quotient |= 1;
         }
     }

@@ -259,7 +259,7 @@ pub trait Kernel: Copy + Debug + Send + Sync + 'static {
         unreachable!("lanes are not elements");
     }
 
-    /// Writes the sums of pairs of points that are neither equal nor opposite, of which `at` gives the places. Room is for a pair in each of its lanes.
+    /// Writes the sums of pairs of points that are neither equal nor opposite. Room is for a pair in each of its lanes.
     ///
     /// # Errors
     /// If some are.

@@ -99,14 +99,19 @@ pub(crate) fn msm<L: Lanes<Field = Fq>>(
         let rest = sums_of.split_off(cut.buckets().min(sums_of.len()));
         sections.push(Section { sums: std::mem::replace(&mut sums_of, rest), bits: cut.width });
     }
+    Ok(join_bits::<L>(&by_bits::<L>(sections)?))
+}
+
+/// `Σ 2ᵗ·sumₜ`.
+pub(crate) fn join_bits<L: Lanes<Field = Fq>>(sums: &[Sum<L>]) -> Eq {
     let mut total = Eq::identity();
-    for sum in by_bits::<L>(sections)?.iter().rev() {
+    for sum in sums.iter().rev() {
         total = total.double();
         if let Some((point, negative)) = sum {
             total += from_cell::<L>(point, *negative);
         }
     }
-    Ok(total)
+    total
 }
 
 /// Sorts points into the buckets of all sets by the magnitude of their digits.

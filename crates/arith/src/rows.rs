@@ -1,12 +1,12 @@
 //! Tables of multiples of fixed points.
 
 use group::{Curve, Group};
-use pasta_curves::{Eq, EqAffine, Fq, arithmetic::CurveAffine};
+use pasta_curves::{Eq, EqAffine, Fq};
 use rayon::prelude::*;
 
 use crate::{
     Lanes,
-    affine::{Degenerate, lift, to_cell},
+    affine::{Degenerate, cell, lift},
     block::{Block, Job},
     lanes::PointCell,
     msm::Table,
@@ -57,11 +57,7 @@ fn multiply<L: Lanes<Field = Fq>>(points: &[PointCell<L::Cell>], log: u32) -> Re
         block.round(&[Job::Double(from, to)])?;
         (from, to) = (to, from);
     }
-    let cell = |point: &EqAffine| {
-        let point = point.coordinates().into_option().ok_or(Degenerate)?;
-        Ok(to_cell::<L>(*point.x(), *point.y()))
-    };
-    block.unload(from).iter().map(cell).collect()
+    block.unload(from).iter().map(|point| cell::<L>(point).ok_or(Degenerate)).collect()
 }
 
 /// [`multiply`] in projective coordinates, if there are identities, whose places stay as they are.
@@ -70,8 +66,5 @@ fn projective<L: Lanes<Field = Fq>>(points: &[PointCell<L::Cell>], log: u32) -> 
     let multiples: Vec<Eq> = points.iter().map(double).collect();
     let mut affine = vec![EqAffine::default(); points.len()];
     Eq::batch_normalize(&multiples, &mut affine);
-    let cell = |point: &EqAffine| {
-        point.coordinates().into_option().map_or(PointCell::default(), |point| to_cell::<L>(*point.x(), *point.y()))
-    };
-    affine.iter().map(cell).collect()
+    affine.iter().map(|point| cell::<L>(point).unwrap_or_default()).collect()
 }

@@ -1,13 +1,12 @@
 //! Sums of the subsets of every four points: what a column of bits adds up, a quarter as many points.
 
-use group::Group;
 use pasta_curves::{Eq, Fq};
 
 use crate::{
     Lanes,
-    affine::{Adder, Degenerate, Ref, from_cell, reference},
+    affine::{Adder, Degenerate, Ref, reference},
     lanes::PointCell,
-    msm::Table,
+    msm::{Table, join_bits},
     sums::{Groups, sums},
 };
 
@@ -32,18 +31,22 @@ pub(crate) fn add_subsets<L: Lanes<Field = Fq>>(table: &mut Table<L::Cell>) {
     }
 }
 
+/// Where the sum of a subset of a group is.
+fn place(group: usize, subset: usize) -> usize {
+    group * SUBSETS + subset - 1
+}
+
 /// For each four points the sum of subset `s` in place `s − 1`, its bits being the points.
 fn subset_sums<L: Lanes<Field = Fq>>(points: &[PointCell<L::Cell>]) -> Result<Vec<PointCell<L::Cell>>, Degenerate> {
     let groups = points.len() / GROUP;
     let mut table = vec![PointCell::default(); groups * SUBSETS];
     for (group, points) in points.chunks_exact(GROUP).enumerate() {
         for (lane, point) in points.iter().enumerate() {
-            table[group * SUBSETS + (1 << lane) - 1] = *point;
+            table[place(group, 1 << lane)] = *point;
         }
     }
     let mut adder = Adder::<L>::new();
     for layer in SUMS {
-        let place = |group: usize, subset: usize| group * SUBSETS + subset - 1;
         let each = || (0..groups).flat_map(|group| layer.iter().map(move |&(subset, point)| (group, subset, 1 << point)));
         let pairs: Vec<(Ref, Ref)> = each()
             .map(|(group, subset, point)| (reference(place(group, subset), false), reference(place(group, point), false)))
@@ -74,30 +77,25 @@ pub(crate) fn msm<L: Lanes<Field = Fq>>(
     let whole = table.len / GROUP * GROUP;
     let mut groups = Groups::default();
     for bit in 0..bits {
-        let (mut subset, mut place) = (0, first);
+        let (mut subset, mut at) = (0, first);
         for value in values {
             if value >> bit & 1 == 1 {
-                if place < whole {
-                    subset |= 1 << (place % GROUP);
+                if at < whole {
+                    subset |= 1 << (at % GROUP);
                 } else {
-                    groups.refs.push(reference(place, false));
+                    groups.refs.push(reference(at, false));
                 }
             }
-            place += 1;
-            if place % GROUP == 0 && subset > 0 {
-                groups.refs.push(reference(subsets + (place / GROUP - 1) * SUBSETS + subset - 1, false));
+            at += 1;
+            if at % GROUP == 0 && subset > 0 {
+                groups.refs.push(reference(subsets + place(at / GROUP - 1, subset), false));
                 subset = 0;
             }
         }
         if subset > 0 {
-            groups.refs.push(reference(subsets + place / GROUP * SUBSETS + subset - 1, false));
+            groups.refs.push(reference(subsets + place(at / GROUP, subset), false));
         }
         groups.close();
     }
-    let sums = sums::<L>(&table.points, &groups)?;
-    let add = |total: Eq, sum: &Option<_>| {
-        let total = total.double();
-        sum.as_ref().map_or(total, |(point, negative)| total + from_cell::<L>(point, *negative))
-    };
-    Ok(sums.iter().rev().fold(Eq::identity(), add))
+    Ok(join_bits::<L>(&sums::<L>(&table.points, &groups)?))
 }

@@ -3,7 +3,7 @@
 use super::words::{choose, difference, product, square};
 use crate::{
     LANES,
-    affine::{Degenerate, Pairs, negative},
+    affine::{Degenerate, Pairs, invert, negative},
     lanes::PointCell,
     raw::layout::Modulus,
 };
@@ -23,7 +23,7 @@ pub(super) fn add_pairs<F: Modulus>(
             chains[lane] = product(&before[lane], &differences[lane]);
         }
     }
-    invert(&mut chains)?;
+    chains = invert(chains)?;
     for (vector, (differences, before)) in room.iter().enumerate().rev() {
         for lane in 0..LANES {
             let (a, b) = pairs.pair(vector, lane);
@@ -44,21 +44,4 @@ pub(super) fn add_pairs<F: Modulus>(
 #[inline(always)]
 fn signed<F: Modulus>(value: &F, negative: bool) -> F {
     choose(negative, &difference(&F::ZERO, value), value)
-}
-
-/// The inverse of each, if none is 0.
-fn invert<F: Modulus>(values: &mut [F; LANES]) -> Result<(), Degenerate> {
-    let mut befores = [F::ONE; LANES];
-    let mut all = F::ONE;
-    for (value, before) in values.iter().zip(&mut befores) {
-        *before = all;
-        all = product(&all, value);
-    }
-    let mut inverse = all.invert_vartime().ok_or(Degenerate)?;
-    for (value, before) in values.iter_mut().zip(&befores).rev() {
-        let own = product(&inverse, before);
-        inverse = product(&inverse, value);
-        *value = own;
-    }
-    Ok(())
 }

@@ -45,14 +45,20 @@ pub(crate) fn element<F: Modulus>(limbs: [u64; 4]) -> F {
 #[cfg(any(test, target_arch = "x86_64"))]
 pub(crate) fn reduced(mut number: Packed, p: [u64; 4]) -> Packed {
     while number.iter().rev().cmp(p.iter().rev()).is_ge() {
-        let mut borrow = false;
-        for (limb, modulus) in number.iter_mut().zip(p) {
-            let (difference, under) = limb.overflowing_sub(modulus);
-            let (difference, under_again) = difference.overflowing_sub(u64::from(borrow));
-            (*limb, borrow) = (difference, under || under_again);
-        }
+        number = minus(number, p);
     }
     number
+}
+
+/// a − b, b being at most a.
+pub(crate) fn minus(mut a: Packed, b: Packed) -> Packed {
+    let mut borrow = false;
+    for (a, b) in a.iter_mut().zip(b) {
+        let (difference, under) = a.overflowing_sub(b);
+        let (difference, under_again) = difference.overflowing_sub(u64::from(borrow));
+        (*a, borrow) = (difference, under || under_again);
+    }
+    a
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::{cmp::Reverse, collections::HashMap};
 
 use ff::{Field, PrimeField};
 use quintet_air::{AirSpec, Cell, Expr, F, Node as ExprNode};
+use quintet_arith::MAX_SHIFT;
 
 /// A column that the quotient reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -72,9 +73,6 @@ pub(super) enum Node {
     /// `2^shift` times the first, plus the second.
     Shift(Id, u8, Id),
 }
-
-/// The widest shift of a node.
-const MAX_SHIFT: u8 = quintet_arith::MAX_SHIFT;
 
 /// What makes two scalars the same.
 type ScalarKey = ([u8; 32], Option<usize>, Option<usize>);
